@@ -1,0 +1,1 @@
+"""How it is kept: DynamoDB, S3, Secrets Manager, SQS."""

@@ -1,0 +1,1 @@
+"""What we do: one file per verb, functions with keyword-only ports."""

@@ -1,0 +1,1 @@
+"""How HTTP speaks: the wire contract, its words, shapes and errors."""
