@@ -1,6 +1,6 @@
 """What Postroom needs from outside: Protocols only. Every time is aware and UTC."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,6 +18,8 @@ from postroom.domain.ids import (
     ProviderMessageId,
 )
 from postroom.domain.message import (
+    Attachment,
+    FullMessage,
     Message,
     MessageChange,
     MessageContent,
@@ -96,6 +98,9 @@ class Mailbox(Protocol):
 
     def fetch(self, refs: Sequence[MessageRef]) -> FetchResult:
         """Fetch messages with their content, grouped as is cheapest."""
+
+    def stub(self, ref: MessageRef) -> FullMessage:
+        """Return what can be said about a message that cannot be read."""
 
     def apply(self, message: Message, change: MessageChange) -> MessageEdit:
         """Change flags and folders. Raises NotFound, Rejected."""
@@ -359,14 +364,23 @@ class MessageStore(Protocol):
 class ContentStore(Protocol):
     """Bodies and headers of messages."""
 
-    def put(self, account_id: AccountId, message_id: MessageId, content: MessageContent) -> None:
-        """Keep a message's content."""
+    def put_many(self, account_id: AccountId, contents: Mapping[MessageId, MessageContent]) -> None:
+        """Keep the contents of messages, in parallel."""
 
-    def get(self, account_id: AccountId, message_id: MessageId) -> MessageContent:
-        """Return a message's content. Raises NotFound."""
+    def get_many(
+        self, account_id: AccountId, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, MessageContent]:
+        """Return those contents that exist, read in parallel."""
 
     def delete(self, account_id: AccountId, message_ids: Sequence[MessageId]) -> None:
         """Forget contents; unknown ones are fine."""
+
+
+class DownloadStore(Protocol):
+    """Puts large attachments where a client can fetch them itself."""
+
+    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
+        """Keep bytes for a day and return an address that serves them for some minutes."""
 
 
 class SyncStateStore(Protocol):
@@ -494,7 +508,3 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for a moment (never on a provider's quota)."""
-
-
-OpenMailbox = Callable[[Account], Mailbox]
-"""Opens an account's mailbox with tokens that renew themselves."""

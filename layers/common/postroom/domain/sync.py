@@ -56,6 +56,8 @@ class Backfill:
     """The checkpoint of the first sync."""
 
     phase: BackfillPhase
+    refresh: bool = False
+    """Whether messages that are stored already are fetched again: after a lost cursor."""
     position: str = ""
     """The provider's opaque mark of the next page; empty at the beginning."""
     stored: int = 0

@@ -1,0 +1,322 @@
+"""Puts an outgoing message into its MIME form (RFC 5322, RFC 2045 to 2049, RFC 2231).
+
+    multipart/mixed                 only with attachments
+    ├── multipart/alternative       only when the body is HTML
+    │   ├── text/plain              derived from the HTML
+    │   └── multipart/related       only with pictures shown inside the HTML
+    │       ├── text/html
+    │       └── image/… (Content-ID)
+    └── attachment …
+
+The header fields of the message itself are folded here rather than by `email.policy`: its refolding
+puts a long Message-ID in References into encoded words, which breaks threads.
+"""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from email.charset import SHORTEST, Charset
+from email.header import Header as EncodedHeader
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from html.parser import HTMLParser
+
+from postroom.domain.errors import InvalidRequest
+from postroom.domain.message import Address
+from postroom.domain.outgoing import OutgoingAttachment, OutgoingMessage
+
+_LINE_LENGTH = 76
+_LONGEST_LINE = 990
+"""RFC 5322, 2.1.1: 998 characters at most, the field's name included."""
+
+_CONTENT = SMTP.clone(cte_type="7bit")
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
+_OURS = frozenset(
+    {
+        "bcc",
+        "cc",
+        "content-disposition",
+        "content-id",
+        "content-transfer-encoding",
+        "content-type",
+        "date",
+        "from",
+        "in-reply-to",
+        "message-id",
+        "mime-version",
+        "references",
+        "reply-to",
+        "sender",
+        "subject",
+        "to",
+    }
+)
+"""What custom headers may not set, since the message's own parts do."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = SHORTEST
+
+
+def render(message: OutgoingMessage, *, include_bcc: bool) -> bytes:
+    """Return the message as bytes with CRLF line ends.
+
+    `include_bcc` writes a Bcc field, which is right only for a provider that reads the recipients
+    from there and removes it. Raises InvalidRequest naming the part that has no MIME form.
+    """
+    return b"".join(_fields(message, include_bcc=include_bcc)) + _content(message).as_bytes()
+
+
+def html_to_text(markup: str) -> str:
+    """Return the readable text of an HTML body, with line breaks where blocks end."""
+    reader = _TextOfHtml()
+    reader.feed(markup)
+    reader.close()
+    lines = (re.sub(r"[ \t\r\f\v]+", " ", line).strip() for line in reader.text().split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def text_to_html(text: str) -> str:
+    """Return plain text as HTML that looks the same."""
+    return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
+
+
+# ── Header fields ────────────────────────────────────────────────────────────────────────────
+
+
+def _fields(message: OutgoingMessage, *, include_bcc: bool) -> Iterator[bytes]:
+    yield _field("Date", [format_datetime(message.date)])
+    yield _people("From", (message.from_,), "from")
+    for name, people, part in (
+        ("To", message.to, "to"),
+        ("Cc", message.cc, "cc"),
+        ("Bcc", message.bcc if include_bcc else (), "bcc"),
+        ("Reply-To", message.reply_to, "reply_to"),
+    ):
+        if people:
+            yield _people(name, people, part)
+    yield _text("Subject", message.subject, "subject")
+    yield _identifiers("Message-ID", (message.message_id,))
+    if message.in_reply_to:
+        yield _identifiers("In-Reply-To", (message.in_reply_to,))
+    if message.references:
+        yield _identifiers("References", message.references)
+    for header in message.custom_headers:
+        if not _HEADER_NAME.fullmatch(header.name) or header.name.lower() in _OURS:
+            raise InvalidRequest(
+                f"the header name {header.name!r} cannot be set", field="custom_headers"
+            )
+        yield _text(header.name, header.value, "custom_headers")
+
+
+def _field(name: str, words: Iterable[str]) -> bytes:
+    """Fold a field between words; a word stays whole whatever its length."""
+    lines = [f"{name}:"]
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) > _LINE_LENGTH and len(lines[-1]) > len(name) + 1:
+            lines.append("")
+        lines[-1] += f" {word}"
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _text(name: str, value: str, part: str) -> bytes:
+    """Write an unstructured field (RFC 5322, 3.6.5), encoded where it is not plain ASCII."""
+    _refuse_control_characters(value, part)
+    words = value.split(" ")
+    is_plain = _PLAIN.fullmatch(value) and "=?" not in value
+    if not is_plain or any(len(word) > _LONGEST_LINE - len(name) for word in words):
+        words = _encoded(value, indent=len(name) + 2)
+    return _field(name, words)
+
+
+def _people(name: str, people: Iterable[Address], part: str) -> bytes:
+    words: list[str] = []
+    for person in people:
+        _refuse_control_characters(person.name, part)
+        words += [*_display_name(person.name), f"<{_address(person.email, part)}>,"]
+    words[-1] = words[-1].rstrip(",")
+    return _field(name, words)
+
+
+def _display_name(name: str) -> list[str]:
+    if not name:
+        return []
+    if not (name.isascii() and name.isprintable()) or "=?" in name or len(name) > _LONGEST_LINE:
+        return _encoded(name, indent=1)
+    escaped = name.replace("\\", r"\\").replace('"', r"\"")
+    return [f'"{escaped}"']
+
+
+def _address(email: str, part: str) -> str:
+    """Write an address; its domain in IDNA, a local part beyond ASCII as RFC 6532 has it."""
+    _refuse_control_characters(email, part)
+    local, at, domain = email.strip().rpartition("@")
+    if not (local and at and domain) or re.search(r"[\s<>,;:\\\"()]|\[|\]", local + domain):
+        raise InvalidRequest(f"{email!r} is not an e-mail address", field=part)
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise InvalidRequest(f"{email!r} is not an e-mail address", field=part) from error
+
+
+def _identifiers(name: str, ids: Iterable[str]) -> bytes:
+    for each in ids:
+        if not re.fullmatch(r"<[!-;=?-~]+>", each) or len(each) > _LONGEST_LINE:
+            raise InvalidRequest(f"{each!r} is not a Message-ID", field=name)
+    return _field(name, ids)
+
+
+def _encoded(value: str, *, indent: int) -> list[str]:
+    """Return encoded words (RFC 2047), none longer than the 75 characters it allows."""
+    try:
+        header = EncodedHeader(value, _UTF8, maxlinelen=_LINE_LENGTH - 1, header_name="x" * indent)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest("the text has half of a character", field="") from error
+    return header.encode(linesep="\n").split("\n ")
+
+
+def _refuse_control_characters(value: str, part: str) -> None:
+    """Make header injection impossible."""
+    if _CONTROL.search(value):
+        raise InvalidRequest("line breaks and control characters are not allowed", field=part)
+
+
+# ── Content ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _content(message: OutgoingMessage) -> EmailMessage:
+    content = EmailMessage(policy=_CONTENT)
+    inline = [each for each in message.attachments if _is_shown_inside(each, message)]
+    if message.is_plaintext:
+        content.set_content(_lines(message.body), charset="utf-8")
+    else:
+        content.set_content(_lines(html_to_text(message.body)), charset="utf-8")
+        content.add_alternative(_lines(message.body), subtype="html", charset="utf-8")
+        _add_inline(content, inline)
+    for attachment in message.attachments:
+        if attachment not in inline:
+            main, sub = _media_type(attachment)
+            content.add_attachment(
+                attachment.content,
+                maintype=main,
+                subtype=sub,
+                filename=_filename(attachment),
+                cid=_content_id(attachment),
+            )
+    return content
+
+
+def _is_shown_inside(attachment: OutgoingAttachment, message: OutgoingMessage) -> bool:
+    """Whether it belongs to the HTML; without HTML everything is an ordinary attachment."""
+    return bool(attachment.content_id) and attachment.is_inline and not message.is_plaintext
+
+
+def _add_inline(content: EmailMessage, inline: list[OutgoingAttachment]) -> None:
+    body = content.get_body(preferencelist=("html",))
+    if not isinstance(body, EmailMessage):  # pragma: no cover - add_alternative just made it
+        raise TypeError("an alternative without HTML")
+    for attachment in inline:
+        main, sub = _media_type(attachment)
+        body.add_related(
+            attachment.content,
+            maintype=main,
+            subtype=sub,
+            disposition="inline",
+            filename=_filename(attachment),
+            cid=_content_id(attachment),
+        )
+
+
+def _lines(text: str) -> str:
+    """Make all line ends alike, which `email` turns into CRLF."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest("the text has half of a character", field="body") from error
+    return "\n".join(text.splitlines()) + "\n" if text else "\n"
+
+
+def _media_type(attachment: OutgoingAttachment) -> tuple[str, str]:
+    """Return the type without its parameters; an unusable one is application/octet-stream.
+
+    A message/rfc822 would be parsed by `email` and changed: it travels as bytes too.
+    """
+    media_type = attachment.content_type.partition(";")[0].strip().lower()
+    main, _, sub = media_type.partition("/")
+    is_token = re.fullmatch(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", media_type)
+    if not is_token or main in {"multipart", "message"}:
+        return "application", "octet-stream"
+    return main, sub
+
+
+def _filename(attachment: OutgoingAttachment) -> str:
+    _refuse_control_characters(attachment.filename, "attachments")
+    return attachment.filename
+
+
+def _content_id(attachment: OutgoingAttachment) -> str | None:
+    content_id = attachment.content_id.strip("<>")
+    if not content_id:
+        return None
+    if not re.fullmatch(r"[!-;=?-~]+", content_id):
+        raise InvalidRequest(f"{content_id!r} is not a content id", field="attachments")
+    return f"<{content_id}>"
+
+
+class _TextOfHtml(HTMLParser):
+    """Collects the text that a person would see."""
+
+    _HIDDEN = frozenset({"head", "script", "style", "template", "title"})
+    _BREAKS = frozenset({"address", "br", "div", "h4", "h5", "h6", "hr", "li", "table", "tr"})
+    _PARAGRAPHS = frozenset({"blockquote", "h1", "h2", "h3", "ol", "p", "pre", "ul"})
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._pieces: list[str] = []
+        self._hidden: list[str] = []
+        self._links: list[tuple[str, int]] = []
+
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self._HIDDEN:
+            self._hidden.append(tag)
+        self._break(tag)
+        if tag == "li":
+            self._pieces.append("- ")
+        if tag in {"td", "th"}:
+            self._pieces.append(" ")
+        if tag == "a":
+            self._links.append((dict(attrs).get("href") or "", len(self._pieces)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._hidden:
+            del self._hidden[self._hidden.index(tag) :]
+        if tag == "body":
+            self._hidden.clear()
+        if tag == "a" and self._links:
+            address, begin = self._links.pop()
+            shown = "".join(self._pieces[begin:]).strip()
+            if address.startswith(("http://", "https://")) and shown and shown != address:
+                self._pieces.append(f" ({address})")
+        if tag != "br":
+            self._break(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._pieces.append(re.sub(r"\s+", " ", data))
+
+    def _break(self, tag: str) -> None:
+        if tag in self._PARAGRAPHS:
+            self._pieces.append("\n\n")
+        elif tag in self._BREAKS and (tag == "br" or not self._at_line_start()):
+            self._pieces.append("\n")
+
+    def _at_line_start(self) -> bool:
+        for piece in reversed(self._pieces):
+            if piece.strip(" "):
+                return piece.endswith("\n")
+        return True

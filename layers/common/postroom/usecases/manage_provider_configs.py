@@ -1,0 +1,90 @@
+"""Provider configs: the administrator's OAuth clients. A secret goes in and never comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from postroom.domain.account import ProviderName
+from postroom.domain.provider_config import ProviderConfig
+from postroom.ports import ClientSecretVault, Clock, ProviderConfigStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfigChange:
+    """What the administrator enters; None leaves a part as it is."""
+
+    name: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    scopes: tuple[str, ...] | None = None
+    tenant: str | None = None
+    topic_name: str | None = None
+
+
+def create_provider_config(
+    *,
+    provider: ProviderName,
+    client_id: str,
+    client_secret: str,
+    change: ProviderConfigChange,
+    configs: ProviderConfigStore,
+    client_secrets: ClientSecretVault,
+    clock: Clock,
+) -> ProviderConfig:
+    """Add a provider config with its secret. Raises Conflict when the provider has one."""
+    now = clock.now()
+    config = ProviderConfig(
+        provider=provider,
+        name=change.name or provider.value,
+        client_id=client_id,
+        scopes=change.scopes or (),
+        tenant=change.tenant or "",
+        topic_name=change.topic_name or "",
+        created_at=now,
+        updated_at=now,
+    )
+    configs.create(config)
+    client_secrets.write(provider, client_secret)
+    return config
+
+
+def update_provider_config(
+    *,
+    provider: ProviderName,
+    change: ProviderConfigChange,
+    configs: ProviderConfigStore,
+    client_secrets: ClientSecretVault,
+    clock: Clock,
+) -> ProviderConfig:
+    """Change the named parts of a provider config. Raises NotFound."""
+    old = configs.get(provider)
+    config = replace(
+        old,
+        name=old.name if change.name is None else change.name,
+        client_id=old.client_id if change.client_id is None else change.client_id,
+        scopes=old.scopes if change.scopes is None else change.scopes,
+        tenant=old.tenant if change.tenant is None else change.tenant,
+        topic_name=old.topic_name if change.topic_name is None else change.topic_name,
+        updated_at=clock.now(),
+    )
+    if change.client_secret is not None:
+        client_secrets.write(provider, change.client_secret)
+    configs.replace(config)
+    return config
+
+
+def list_provider_configs(*, configs: ProviderConfigStore) -> Sequence[ProviderConfig]:
+    """Return all provider configs, ordered by provider."""
+    return configs.all()
+
+
+def read_provider_config(*, provider: ProviderName, configs: ProviderConfigStore) -> ProviderConfig:
+    """Return one provider config. Raises NotFound."""
+    return configs.get(provider)
+
+
+def delete_provider_config(
+    *, provider: ProviderName, configs: ProviderConfigStore, client_secrets: ClientSecretVault
+) -> None:
+    """Remove a provider config and its secret. Raises NotFound. Accounts keep their mail."""
+    configs.delete(provider)
+    client_secrets.delete(provider)

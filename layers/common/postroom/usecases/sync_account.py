@@ -1,0 +1,283 @@
+"""The heart: bring the copy of one mailbox up to the present.
+
+Take the lease; then, until no doorbell rang meanwhile: changes since the cursor → fetch → store →
+*only then* the cursor. Whatever goes wrong, the cursor still stands before what is not stored.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from postroom.domain.account import Account, AccountStatus
+from postroom.domain.errors import (
+    CursorExpired,
+    LeaseLost,
+    MailboxUnavailable,
+    Misconfigured,
+    NotFound,
+    ReauthRequired,
+    Retryable,
+)
+from postroom.domain.ids import AccountId
+from postroom.domain.sync import (
+    LEASE_LIFETIME,
+    STEP_LIMIT,
+    Backfill,
+    BackfillPhase,
+    Cursor,
+    Lane,
+    Lease,
+    SyncState,
+    SyncUnitId,
+)
+from postroom.observability import count, logger
+from postroom.ports import (
+    AccountStore,
+    Clock,
+    FolderStore,
+    Mailbox,
+    SyncStateStore,
+    WorkQueue,
+)
+from postroom.usecases.mailboxes import Mailboxes
+from postroom.usecases.store_mail import (
+    MailStores,
+    StoreReport,
+    apply_edits,
+    fetch_and_store,
+    remove_message,
+    retry_pending,
+)
+
+DEFAULT_PAUSE = timedelta(seconds=30)
+"""How long to leave a provider alone that gave no time itself."""
+
+PARKED_INTERVAL = timedelta(days=1)
+"""How often to look at an account that waits for its owner or for its mailbox."""
+
+MISCONFIGURED_INTERVAL = timedelta(minutes=15)
+"""How often to try again while the operator has to act."""
+
+FOLDERS_INTERVAL = timedelta(hours=1)
+"""Folders are read again after any change, and at least this often for renamed ones."""
+
+MAX_DELAY = timedelta(minutes=15)
+"""The longest delay of a queue; longer waits are left to the sweep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncTools:
+    """What both lanes of the sync work with."""
+
+    accounts: AccountStore
+    mailboxes: Mailboxes
+    sync_states: SyncStateStore
+    stores: MailStores
+    folders: FolderStore
+    work: WorkQueue
+    clock: Clock
+    poll_interval: timedelta
+
+
+def sync_account(*, account_id: AccountId, tools: SyncTools) -> None:
+    """Bring an account up to the present, in one bounded step.
+
+    Does nothing when another worker holds the lease: that one sees the dirty mark. Never raises
+    for what a provider does: the account is paused, parked or tried again.
+    """
+    lease = tools.sync_states.acquire(
+        account_id, Lane.PRESENT, now=tools.clock.now(), lifetime=LEASE_LIFETIME
+    )
+    if lease is None:
+        return
+    try:
+        _sync_with_lease(lease, tools)
+    except LeaseLost:
+        logger.warning("lease_lost", extra={"account_id": account_id})
+    except NotFound:
+        tools.sync_states.delete(account_id)
+    except Retryable as problem:
+        pause_account(account_id=account_id, problem=problem, lane=Lane.PRESENT, tools=tools)
+        paused_until = tools.clock.now() + (problem.retry_after or DEFAULT_PAUSE)
+        tools.sync_states.abandon(lease, due_at=paused_until, error=str(problem))
+    except (ReauthRequired, MailboxUnavailable) as problem:
+        parked_until = tools.clock.now() + PARKED_INTERVAL
+        tools.sync_states.abandon(lease, due_at=parked_until, error=str(problem))
+    except Misconfigured as problem:
+        logger.error("provider_misconfigured", extra={"account_id": account_id})
+        count("ProviderMisconfigured")
+        retry_at = tools.clock.now() + MISCONFIGURED_INTERVAL
+        tools.sync_states.abandon(lease, due_at=retry_at, error=str(problem))
+
+
+def pause_account(
+    *, account_id: AccountId, problem: Retryable, lane: Lane, tools: SyncTools
+) -> None:
+    """Leave the provider alone for as long as it asked, then go on in the same lane."""
+    delay = problem.retry_after or DEFAULT_PAUSE
+    tools.sync_states.pause(account_id, tools.clock.now() + delay)
+    count("AccountsPaused")
+    ring = tools.work.sync if lane is Lane.PRESENT else tools.work.backfill
+    ring(account_id, delay=min(delay + timedelta(seconds=1), MAX_DELAY))
+
+
+def is_paused(state: SyncState, now: datetime) -> bool:
+    """Whether no worker may call the provider now."""
+    return state.paused_until is not None and now < state.paused_until
+
+
+def raise_if_throttled(report: StoreReport) -> None:
+    """Stop calling the provider once it asked for a pause; what it refused is a pending row."""
+    if report.throttled_for is not None:
+        raise Retryable("The provider asked for a pause.", retry_after=report.throttled_for)
+
+
+@contextmanager
+def restarted_backfill(*, account_id: AccountId, tools: SyncTools) -> Iterator[bool]:
+    """Put the first sync back to its beginning; it begins after the `with` block at the earliest.
+
+    Yields False, and changes nothing, while a worker is at it.
+    """
+    lease = tools.sync_states.acquire(
+        account_id, Lane.BACKFILL, now=tools.clock.now(), lifetime=LEASE_LIFETIME
+    )
+    if lease is None:
+        yield False
+        return
+    again = Backfill(phase=BackfillPhase.RUNNING, refresh=True)
+    tools.sync_states.save_backfill(lease, again)
+    try:
+        yield True
+    finally:
+        tools.sync_states.abandon(lease, due_at=tools.clock.now(), error="")
+    tools.work.backfill(account_id)
+
+
+def _sync_with_lease(lease: Lease, tools: SyncTools) -> None:
+    account = tools.accounts.get(lease.account_id)
+    state = tools.sync_states.get(lease.account_id)
+    if account.status is AccountStatus.DELETING:
+        tools.work.backfill(account.id)
+        tools.sync_states.abandon(lease, due_at=tools.clock.now() + MAX_DELAY, error="")
+        return
+    if is_paused(state, tools.clock.now()) and state.paused_until:
+        tools.sync_states.abandon(lease, due_at=state.paused_until, error=state.last_error)
+        return
+    with tools.mailboxes.open(account) as mailbox:
+        _PresentStep(lease, account, mailbox, tools).run(state)
+
+
+class _PresentStep:
+    """One holder's work on the present of one account."""
+
+    def __init__(self, lease: Lease, account: Account, mailbox: Mailbox, tools: SyncTools) -> None:
+        self._lease = lease
+        self._account = account
+        self._mailbox = mailbox
+        self._tools = tools
+        self._began_at = tools.clock.now()
+        self._changed = False
+
+    def run(self, state: SyncState) -> None:
+        """Follow the changes until no doorbell rang meanwhile, or the step's time is over."""
+        tools, lease = self._tools, self._lease
+        if not state.cursors:
+            self._pin_cursors()
+            state = tools.sync_states.get(lease.account_id)
+        cursors = dict(state.cursors)
+        while True:
+            finished = all(self._follow(unit, cursors) for unit in tuple(cursors))
+            self._retry_pending()
+            self._refresh_folders(state)
+            self._call_backfill(state)
+            if not finished:
+                tools.sync_states.abandon(lease, due_at=tools.clock.now(), error="")
+                tools.work.sync(lease.account_id)
+                return
+            now = tools.clock.now()
+            due_at = now + tools.poll_interval
+            if tools.sync_states.release(lease, synced_at=now, due_at=due_at):
+                tools.mailboxes.note_active(self._account)
+                return
+            state = tools.sync_states.get(lease.account_id)
+            self._lease = lease = replace(lease, dirty=state.dirty)
+
+    def _pin_cursors(self) -> None:
+        """Pin the present before anything is listed, so that nothing falls between the two."""
+        self._tools.sync_states.save_cursors(self._lease, self._mailbox.pin_cursors())
+        self._changed = True
+
+    def _follow(self, unit: SyncUnitId, cursors: dict[SyncUnitId, Cursor]) -> bool:
+        """Follow one unit to its end; False when the step's time is over before."""
+        account_id, tools = self._account.id, self._tools
+        while tools.clock.now() - self._began_at < STEP_LIMIT:
+            try:
+                page = self._mailbox.changes(unit, cursors[unit])
+            except CursorExpired:
+                cursors.update(self._start_over())
+                return True
+            for ref, version in page.removed:
+                remove_message(account_id=account_id, ref=ref, version=version, stores=tools.stores)
+            unknown = apply_edits(account_id=account_id, edits=page.edits, stores=tools.stores)
+            report = fetch_and_store(
+                account_id=account_id,
+                refs=list(dict.fromkeys([*page.fetch, *unknown])),
+                mailbox=self._mailbox,
+                stores=tools.stores,
+                clock=tools.clock,
+            )
+            tools.sync_states.save_cursors(self._lease, {unit: page.next_cursor})
+            cursors[unit] = page.next_cursor
+            self._changed |= bool(page.removed or page.edits or page.fetch)
+            raise_if_throttled(report)
+            self._renew()
+            if not page.more:
+                return True
+        return False
+
+    def _start_over(self) -> dict[SyncUnitId, Cursor]:
+        """Pin new cursors and have the whole mailbox read again, old messages included.
+
+        A crash in between only means that the cursor is found expired once more. Nothing is
+        listed before the new cursors stand.
+        """
+        tools, account_id = self._tools, self._account.id
+        logger.warning("cursor_expired", extra={"account_id": account_id})
+        count("CursorsExpired")
+        with restarted_backfill(account_id=account_id, tools=tools) as restarted:
+            if not restarted:
+                raise Retryable("The first sync is at work; the new cursor waits for its pause.")
+            cursors = self._mailbox.pin_cursors()
+            tools.sync_states.save_cursors(self._lease, cursors)
+        self._changed = True
+        return cursors
+
+    def _retry_pending(self) -> None:
+        tools = self._tools
+        report = retry_pending(
+            account_id=self._account.id,
+            mailbox=self._mailbox,
+            stores=tools.stores,
+            clock=tools.clock,
+        )
+        self._changed |= report.stored > 0
+        raise_if_throttled(report)
+
+    def _refresh_folders(self, state: SyncState) -> None:
+        tools, now = self._tools, self._tools.clock.now()
+        read_at = state.folders_synced_at
+        if not self._changed and read_at and now - read_at < FOLDERS_INTERVAL:
+            return
+        tools.folders.replace_all(self._account.id, self._mailbox.folders())
+        tools.sync_states.save_folders_synced(self._lease, now)
+        self._changed = False
+
+    def _call_backfill(self, state: SyncState) -> None:
+        """Have the first sync go on; also when the message that drove it was lost."""
+        if state.backfill is None or state.backfill.phase is not BackfillPhase.DONE:
+            self._tools.work.backfill(self._account.id)
+
+    def _renew(self) -> None:
+        expires_at = self._tools.clock.now() + LEASE_LIFETIME
+        self._tools.sync_states.renew(self._lease, expires_at=expires_at)
