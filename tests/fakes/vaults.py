@@ -1,0 +1,68 @@
+"""Secrets in dictionaries."""
+
+from postroom.domain.account import ProviderName
+from postroom.domain.credentials import Tokens
+from postroom.domain.errors import Misconfigured, ReauthRequired
+from postroom.domain.ids import AccountId
+
+
+class InMemoryTokenVault:
+    """Tokens of accounts."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[AccountId, Tokens] = {}
+
+    def read(self, account_id: AccountId) -> Tokens:
+        """Return the newest tokens. Raises ReauthRequired."""
+        try:
+            return self._tokens[account_id]
+        except KeyError:
+            raise ReauthRequired("the account has no tokens") from None
+
+    def write(self, account_id: AccountId, tokens: Tokens) -> None:
+        """Keep tokens."""
+        self._tokens[account_id] = tokens
+
+    def delete(self, account_id: AccountId) -> None:
+        """Forget tokens."""
+        self._tokens.pop(account_id, None)
+
+
+class InMemoryClientSecretVault:
+    """Client secrets of provider configs."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[ProviderName, str] = {}
+
+    def read(self, provider: ProviderName) -> str:
+        """Return a secret. Raises Misconfigured."""
+        try:
+            return self._secrets[provider]
+        except KeyError:
+            raise Misconfigured(f"there is no client secret for {provider}") from None
+
+    def write(self, provider: ProviderName, client_secret: str) -> None:
+        """Keep a secret."""
+        self._secrets[provider] = client_secret
+
+    def delete(self, provider: ProviderName) -> None:
+        """Forget a secret."""
+        self._secrets.pop(provider, None)
+
+
+class InMemoryDeploymentSecrets:
+    """The secrets of a deployment that exists only in a test."""
+
+    def __init__(
+        self, *, administrator_key: str = "administrator-key", signing_key: bytes = b"s" * 32
+    ) -> None:
+        self._administrator_key = administrator_key
+        self._signing_key = signing_key
+
+    def administrator_key(self) -> str:
+        """Return the administrator's key."""
+        return self._administrator_key
+
+    def signing_key(self) -> bytes:
+        """Return the signing key."""
+        return self._signing_key
