@@ -1,0 +1,39 @@
+"""SQS: find out what became of a send whose answer was lost."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from postroom.bootstrap import send_worker as bootstrap
+from postroom.observability import logger, metrics
+from postroom.usecases.settle_send import settle_send
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def look_up(record: SQSRecord) -> None:
+    """Settle one send, or have it looked up again later."""
+    call = record.json_body
+    logger.append_keys(account_id=call["account_id"])
+    settle_send(
+        account_id=call["account_id"],
+        outbox_id=call["outbox_id"],
+        attempt=call["attempt"],
+        tools=bootstrap.services().tools,
+    )
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(raise_on_empty_metrics=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Settle each record; answer those that have to come again."""
+    return process_partial_response(
+        event=event, record_handler=look_up, processor=processor, context=context
+    )

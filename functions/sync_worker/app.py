@@ -1,0 +1,42 @@
+"""SQS: one account, one bounded step of its sync, its first sync, or its erasure."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from postroom.bootstrap import sync_worker as bootstrap
+from postroom.observability import logger, metrics
+from postroom.usecases.backfill_account import backfill_account
+from postroom.usecases.disconnect_account import erase_account, is_being_erased
+from postroom.usecases.sync_account import sync_account
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def work_on(record: SQSRecord) -> None:
+    """Do one step; a step that fails for our own reasons is delivered again."""
+    services = bootstrap.services()
+    account_id, lane = record.json_body["account_id"], record.json_body["lane"]
+    logger.append_keys(account_id=account_id, lane=lane)
+    if lane == "present":
+        sync_account(account_id=account_id, tools=services.tools)
+    elif is_being_erased(account_id=account_id, accounts=services.tools.accounts):
+        erase_account(account_id=account_id, tools=services.tools, vault=services.vault)
+    else:
+        backfill_account(account_id=account_id, tools=services.tools)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics(raise_on_empty_metrics=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Work on each record; answer those that have to come again."""
+    return process_partial_response(
+        event=event, record_handler=work_on, processor=processor, context=context
+    )
