@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_bodies_are_text_or_base64_by_their_type(
     client_of(functions).post("/v3/send", data=body, content_type=content_type)
 
     event = functions.event
-    decoders = {"text": str.encode, "base64": base64.b64decode}
+    decoders: dict[str, Callable[[str], bytes]] = {"text": str.encode, "base64": base64.b64decode}
     assert event["isBase64Encoded"] is (encoding == "base64")
     assert decoders[encoding](event["body"]) == body
 

@@ -1,0 +1,49 @@
+"""What the stack asks of its own API: whether it answers, its id, and its provider configs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from local.progress import StackFailed
+
+# The first call to a function unpacks its layer and imports everything.
+_FIRST_CALL_SECONDS = 60.0
+
+
+class ApiClient:
+    """The administrator's calls on a Postroom API."""
+
+    def __init__(self, api_uri: str, api_key: str) -> None:
+        self._client = httpx.Client(
+            base_url=api_uri,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=_FIRST_CALL_SECONDS,
+            trust_env=False,
+        )
+
+    def application_id(self) -> str:
+        """Read the id that applications pass as client_id."""
+        answer = self._call("GET", "/v3/applications", expected=(200,))
+        return str(answer.json()["data"]["application_id"])
+
+    def ensure_provider_config(self, provider: str, settings: Mapping[str, Any]) -> None:
+        """Create the provider config unless there is one; somebody may have changed it since."""
+        found = self._call("GET", f"/v3/connectors/{provider}", expected=(200, 404))
+        if found.status_code == 404:
+            body = {"provider": provider, "settings": dict(settings)}
+            self._call("POST", "/v3/connectors", expected=(200, 201), json=body)
+
+    def _call(
+        self, method: str, path: str, *, expected: tuple[int, ...], json: object = None
+    ) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, json=json)
+        except httpx.HTTPError as error:
+            raise StackFailed(f"The API did not answer {method} {path}: {error!r}") from error
+        if response.status_code not in expected:
+            raise StackFailed(
+                f"The API answered {method} {path} with {response.status_code}: "
+                f"{response.text[:500]}\n`make logs` shows what its functions said."
+            )
+        return response
