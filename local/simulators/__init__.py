@@ -1,0 +1,1 @@
+"""Small, stateful mail servers that speak the providers' public HTTP APIs."""

@@ -1,0 +1,26 @@
+"""Builds the Google simulator as a WSGI application."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+
+from local.simulators.clock import SimulatorClock
+from local.simulators.google.simulator import GoogleSimulator
+from local.simulators.provider import Controls
+from local.simulators.settings import Settings
+from local.simulators.wsgi import SimulatorApp
+
+
+def create_app(
+    clock: Callable[[], datetime] | None = None,
+    settings: Settings | None = None,
+    outbound: httpx.BaseTransport | None = None,
+) -> SimulatorApp:
+    """Return a simulator with no mailboxes.
+
+    `clock` returns the base time, aware and in UTC; `settings` are those that a reset returns to;
+    `outbound` carries pushes and mail for the other simulator (the network when None).
+    """
+    controls = Controls(SimulatorClock(clock), settings or Settings())
+    return SimulatorApp(GoogleSimulator(controls, outbound), controls)
