@@ -1,0 +1,89 @@
+"""Tokens that renew themselves, once, whoever asks first."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from postroom.domain.account import Account, AccountStatus
+from postroom.domain.errors import Misconfigured, ReauthRequired, Retryable
+from tests.world import World
+
+ADDRESS = "rosa@mail.example"
+
+
+@pytest.fixture
+def account(world: World) -> Account:
+    """A connected mailbox whose access token has just run out."""
+    world.simulator.add_mailbox(ADDRESS)
+    connected = world.connect(ADDRESS)
+    world.clock.advance(timedelta(hours=1))
+    return connected
+
+
+def _refreshes(world: World) -> int:
+    usage = world.simulator.control("GET", "usage")
+    return sum(
+        numbers["calls"]
+        for mailbox in usage["mailboxes"].values()
+        for method, numbers in mailbox.items()
+        if method == "token"
+    )
+
+
+def test_many_at_once_renew_once(world: World, account: Account) -> None:
+    """Eight functions that find the same token expired ask the provider for one new token."""
+
+    def look(_: int) -> int:
+        with world.mailboxes.open(account) as mailbox:
+            return len(mailbox.folders())
+
+    old = world.vault.read(account.id)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(look, range(8)))
+    assert world.vault.read(account.id).access_token != old.access_token
+    assert world.vault.read(account.id).refresh_token == old.refresh_token
+
+
+def test_a_lock_that_is_never_given_back_delays_but_does_not_block(
+    world: World, account: Account
+) -> None:
+    """A function that dies while renewing holds the lock for half a minute at most."""
+    world.locks.acquire(
+        f"token#{account.id}",
+        holder="dead",
+        now=world.clock.now(),
+        lifetime=timedelta(seconds=30),
+    )
+    with pytest.raises(Retryable), world.mailboxes.open(account) as mailbox:
+        mailbox.folders()
+    world.clock.advance(timedelta(seconds=30))
+    with world.mailboxes.open(account) as mailbox:
+        assert mailbox.folders()
+
+
+def test_a_wrong_client_secret_touches_no_account(world: World, account: Account) -> None:
+    """Our own misconfiguration is the operator's matter: the account stays active."""
+    world.client_secrets.write(account.identity.provider, "bad-secret")
+    with pytest.raises(Misconfigured), world.mailboxes.open(account) as mailbox:
+        mailbox.folders()
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+
+
+def test_a_token_endpoint_that_is_down_touches_no_account(world: World, account: Account) -> None:
+    """An outage at the provider is no dead consent (a known fault of other products)."""
+    world.simulator.fail({"path": "^/token", "status": 503, "times": 5})
+    with pytest.raises(Retryable), world.mailboxes.open(account) as mailbox:
+        mailbox.folders()
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+
+
+def test_a_dead_consent_is_noted_once(world: World, account: Account) -> None:
+    """After the provider refused the refresh token, nobody asks it again."""
+    world.simulator.control("POST", "expire", json={"what": "refresh_tokens"})
+    with pytest.raises(ReauthRequired), world.mailboxes.open(account) as mailbox:
+        mailbox.folders()
+    parked = world.accounts.get(account.id)
+    assert parked.status is AccountStatus.REAUTH_REQUIRED
+    with pytest.raises(ReauthRequired), world.mailboxes.open(parked):
+        pytest.fail("the mailbox must not be opened")

@@ -1,0 +1,289 @@
+"""The sync: the copy equals the mailbox, whatever happens on the way."""
+
+from datetime import timedelta
+
+import pytest
+
+from postroom.domain.account import Account, AccountStatus
+from postroom.domain.sync import LEASE_LIFETIME, BackfillPhase, Lane
+from postroom.usecases.request_sync import SyncMode, request_sync
+from postroom.usecases.sync_account import sync_account
+from postroom.usecases.wake_due_accounts import wake_due_accounts
+from tests.fakes import WorkKind
+from tests.world import World, make_mail
+
+ADDRESS = "rosa@mail.example"
+
+
+@pytest.fixture
+def account(world: World) -> Account:
+    """A connected mailbox with sixty messages, synced."""
+    world.simulator.add_mailbox(ADDRESS, messages=60, seed=7)
+    connected = world.connect(ADDRESS)
+    world.work_off()
+    return connected
+
+
+def _units(world: World) -> dict[str, int]:
+    """Calls per method since the last look."""
+    usage = world.simulator.control("GET", "usage")
+    return {
+        method: numbers["calls"]
+        for mailbox in usage["mailboxes"].values()
+        for method, numbers in mailbox.items()
+    }
+
+
+def test_the_first_sync_brings_everything(world: World, account: Account) -> None:
+    """After the first sync the copy equals the mailbox and the account says so."""
+    world.assert_equal(account)
+    state = world.sync_states.get(account.id)
+    assert state.backfill is not None
+    assert state.backfill.phase is BackfillPhase.DONE
+    assert state.backfill.stored == len(world.stored(account.id))
+    assert {folder.id for folder in world.folders.all(account.id)} >= {"INBOX", "SENT", "TRASH"}
+
+
+def test_an_empty_mailbox_becomes_live(world: World) -> None:
+    """A mailbox without a message reaches the end of its first sync like any other."""
+    world.simulator.add_mailbox("empty@mail.example")
+    account = world.connect("empty@mail.example")
+    world.work_off()
+    backfill = world.sync_states.get(account.id).backfill
+    assert backfill is not None
+    assert backfill.phase is BackfillPhase.DONE
+
+
+def test_new_mail_comes_with_the_next_sync(world: World, account: Account) -> None:
+    """A delivered mail appears, newest first."""
+    world.clock.advance(timedelta(minutes=1))
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Just now"))
+    request_sync(account=account, mode=SyncMode.INCREMENTAL, tools=world.tools)
+    world.work_off()
+    assert world.subjects(account.id)[0] == "Just now"
+    world.assert_equal(account)
+
+
+def test_flags_and_labels_change_without_fetching(world: World, account: Account) -> None:
+    """A change of flags, labels or trash costs the history call, and no message is read again."""
+    # Given an owner who tidies up in another client
+    first, second, third, fourth = list(world.simulator.messages(ADDRESS))[:4]
+    world.simulator.change(
+        ADDRESS,
+        {"op": "star", "id": first},
+        {"op": "unread", "id": second},
+        {"op": "trash", "id": third},
+        {"op": "delete", "id": fourth},
+    )
+    before = _units(world)
+    # When the account is synced
+    sync_account(account_id=account.id, tools=world.tools)
+    # Then the copy is right and nothing was fetched
+    world.assert_equal(account)
+    after = _units(world)
+    for method in ("messages.get", "threads.get"):
+        assert after.get(method, 0) == before.get(method, 0)
+
+
+def test_a_message_that_comes_and_goes_between_two_syncs_is_never_seen(
+    world: World, account: Account
+) -> None:
+    """Added and deleted within one look: nothing stored, nothing failed."""
+    gone = world.simulator.deliver(ADDRESS)
+    world.simulator.change(ADDRESS, {"op": "delete", "id": gone})
+    sync_account(account_id=account.id, tools=world.tools)
+    world.assert_equal(account)
+
+
+def test_a_doorbell_during_a_sync_is_heard(world: World, account: Account) -> None:
+    """A wake-up between the last look and the release makes the worker look again."""
+    # Given a worker whose last act before the release is interrupted by a delivery and a doorbell
+    release, rung = world.sync_states.release, []
+
+    def ring_once(*args: object, **named: object) -> bool:
+        if not rung:
+            rung.append(world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Late")))
+            world.sync_states.ring(account.id)
+        return release(*args, **named)  # type: ignore[arg-type]
+
+    world.sync_states.release = ring_once  # type: ignore[method-assign]
+    # When it syncs
+    sync_account(account_id=account.id, tools=world.tools)
+    # Then the late mail is there, without another call
+    assert "Late" in world.subjects(account.id)
+
+
+def test_a_second_worker_leaves_the_account_to_the_first(world: World, account: Account) -> None:
+    """While a lease is held, another worker does nothing; after its end it does."""
+    now = world.clock.now()
+    world.sync_states.acquire(account.id, Lane.PRESENT, now=now, lifetime=LEASE_LIFETIME)
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Waiting"))
+    sync_account(account_id=account.id, tools=world.tools)
+    assert "Waiting" not in world.subjects(account.id)
+    # The first worker died: the sweep finds the account at the end of its lease
+    world.clock.advance(LEASE_LIFETIME)
+    wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+    world.work_off()
+    assert "Waiting" in world.subjects(account.id)
+
+
+def test_a_throttled_account_pauses_and_loses_nothing(world: World, account: Account) -> None:
+    """A 429 pauses the account for as long as the provider says; it is no error of the account."""
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Behind the wall"))
+    world.simulator.fail(
+        {"path": "/history", "status": 429, "headers": {"Retry-After": "90"}, "times": 1}
+    )
+    sync_account(account_id=account.id, tools=world.tools)
+    paused_until = world.sync_states.get(account.id).paused_until
+    assert paused_until == world.clock.now() + timedelta(seconds=90)
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+    # A worker that comes too early calls nobody
+    calls = _units(world)
+    sync_account(account_id=account.id, tools=world.tools)
+    assert _units(world) == calls
+    # And after the pause everything is there
+    world.work_off()
+    assert "Behind the wall" in world.subjects(account.id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "/messages/", "status": 500, "times": 3},
+        {"path": "/batch", "status": 503, "times": 3},
+        {"path": "/batch", "drop": True, "times": 3},
+        {"path": "/history", "drop": True, "times": 3},
+        {"path": "/labels", "status": 500, "times": 3},
+        {"path": "/messages", "status": 429, "times": 5},
+        {"path": "/gmail/", "status": 401, "times": 1},
+        {"path": "/gmail/", "status": 500, "probability": 0.3, "seed": 5, "times": 20},
+    ],
+    ids=str,
+)
+def test_faults_delay_the_copy_but_never_spoil_it(world: World, fault: dict[str, object]) -> None:
+    """Whatever fails on the way, when it is quiet the copy equals the mailbox."""
+    world.simulator.add_mailbox(ADDRESS, messages=40, seed=3)
+    account = world.connect(ADDRESS)
+    world.simulator.fail(fault)
+    world.work_off()
+    world.simulator.deliver(ADDRESS)
+    request_sync(account=account, mode=SyncMode.INCREMENTAL, tools=world.tools)
+    world.work_off()
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=10))
+        wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+        world.work_off()
+    world.assert_equal(account)
+
+
+def test_an_expired_access_token_is_renewed_in_the_middle(world: World, account: Account) -> None:
+    """A token that the provider refuses is replaced once, and the sync goes on."""
+    world.simulator.deliver(ADDRESS)
+    world.simulator.control("POST", "expire", json={"what": "access_tokens"})
+    sync_account(account_id=account.id, tools=world.tools)
+    world.assert_equal(account)
+
+
+def test_a_dead_consent_parks_the_account_and_keeps_its_mail(
+    world: World, account: Account
+) -> None:
+    """A withdrawn consent stops the account; mail and cursor stay, reconnecting goes on."""
+    world.simulator.control("POST", "expire", json={"what": "refresh_tokens"})
+    world.simulator.control("POST", "expire", json={"what": "access_tokens"})
+    missed = world.simulator.deliver(ADDRESS)
+    sync_account(account_id=account.id, tools=world.tools)
+    assert world.accounts.get(account.id).status is AccountStatus.REAUTH_REQUIRED
+    assert len(world.subjects(account.id)) > 0
+    calls = _units(world)
+    world.connect(ADDRESS)
+    world.work_off()
+    assert missed in world.stored(account.id)
+    assert _units(world).get("messages.list", 0) == calls.get("messages.list", 0)
+    world.assert_equal(account)
+
+
+def test_an_expired_cursor_reads_the_mailbox_again(world: World, account: Account) -> None:
+    """When the changes are forgotten, new mail and changed labels come by reading everything."""
+    first, second = list(world.simulator.messages(ADDRESS))[:2]
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="In the gap"))
+    world.simulator.change(ADDRESS, {"op": "star", "id": first}, {"op": "trash", "id": second})
+    world.simulator.control("POST", "expire", json={"what": "history"})
+    sync_account(account_id=account.id, tools=world.tools)
+    world.work_off()
+    assert "In the gap" in world.subjects(account.id)
+    world.assert_equal(account)
+
+
+def test_what_is_deleted_during_the_first_sync_stays_deleted(world: World) -> None:
+    """A message that was fetched before its deletion and stored after it does not come back."""
+    # Given a first sync that has read everything, but whose writes are late
+    world.simulator.add_mailbox(ADDRESS, messages=5, seed=1)
+    account = world.connect(ADDRESS)
+    put, late = world.messages.put, []
+
+    def put_late(messages: object) -> object:
+        if not late:
+            late.append(messages)
+            doomed = messages[0].provider_id  # type: ignore[index]
+            world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
+            sync_account(account_id=account.id, tools=world.tools)
+        return put(messages)  # type: ignore[arg-type]
+
+    work = world.work.take(WorkKind.SYNC)
+    assert work is not None
+    world.do(work)
+    world.messages.put = put_late  # type: ignore[method-assign, assignment]
+    # When it writes, after the present has seen one of them deleted
+    world.work_off()
+    # Then that one stays away
+    assert late
+    world.assert_equal(account)
+
+
+class Crash(BaseException):
+    """The worker's process ends here."""
+
+
+@pytest.mark.parametrize("crash_at", range(1, 16))
+def test_a_worker_may_die_at_any_write(world: World, crash_at: int) -> None:
+    """Killed before any one of its writes, the next worker makes the copy whole."""
+    # Given a worker that dies before its n-th write to any store
+    world.simulator.add_mailbox(ADDRESS, messages=30, seed=9)
+    account = world.connect(ADDRESS)
+    writes = 0
+
+    def dying(write: object) -> object:
+        def call(*args: object, **named: object) -> object:
+            nonlocal writes
+            writes += 1
+            if writes == crash_at:
+                raise Crash
+            return write(*args, **named)  # type: ignore[operator]
+
+        return call
+
+    for store, names in (
+        (world.messages, ("put", "remove")),
+        (world.contents, ("put_many",)),
+        (world.folders, ("replace_all",)),
+        (world.pending, ("put",)),
+        (world.sync_states, ("save_cursors", "save_backfill", "release", "abandon")),
+        (world.work, ("sync", "backfill")),
+    ):
+        for name in names:
+            setattr(store, name, dying(getattr(store, name)))
+    # When workers come and go, with an owner who is busy meanwhile
+    for _ in range(8):
+        world.simulator.deliver(ADDRESS)
+        try:
+            world.work_off()
+        except Crash:
+            world.simulator.change(
+                ADDRESS, {"op": "star", "id": next(iter(world.simulator.messages(ADDRESS)))}
+            )
+        world.clock.advance(timedelta(minutes=11))
+        wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+    world.work_off()
+    # Then the copy equals the mailbox
+    assert writes >= crash_at
+    world.assert_equal(account)
