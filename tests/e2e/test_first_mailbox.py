@@ -1,0 +1,237 @@
+"""The main job, as an application does it: with the official SDK, over HTTP, nothing replaced."""
+
+import base64
+from collections.abc import Callable
+from email.message import EmailMessage
+
+import httpx
+import pytest
+from nylas import Client
+from nylas.models.errors import NylasApiError
+
+from local.running_stack import RunningStack
+from tests.e2e.conftest import SimulatedProvider, come_back, wait_for
+
+ROSA, ANA = "rosa@mail.example", "ana@mail.example"
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def _newsletter() -> bytes:
+    """A mail with both bodies, an inline picture and an attachment, in Portuguese."""
+    mail = EmailMessage()
+    mail["From"] = "Padaria São João <ola@padaria.example>"
+    mail["To"] = f"Rosa Dias <{ROSA}>"
+    mail["Cc"] = ANA
+    mail["Subject"] = "Pão quente às sete"
+    mail.set_content("O pão sai às sete.")
+    mail.add_alternative('<p>O <b>pão</b> sai às sete. <img src="cid:forno"></p>', subtype="html")
+    html = mail.get_payload()[1]  # type: ignore[index]
+    html.add_related(PNG, "image", "png", cid="<forno>", filename="forno.png")  # type: ignore[union-attr, call-arg, arg-type]
+    mail.add_attachment(
+        b"%PDF-1.4 ...", maintype="application", subtype="pdf", filename="preços.pdf"
+    )
+    return mail.as_bytes()
+
+
+def test_a_mailbox_goes_all_the_way(
+    stack: RunningStack,
+    postroom: Client,
+    google: SimulatedProvider,
+    return_address: str,
+) -> None:
+    """Set up, connect, read, change, send, receive: each step as the SDK's users do it."""
+    # Given an administrator who enters the OAuth client, and a person with mail
+    postroom.connectors.destroy("google")
+    connector = postroom.connectors.create(
+        {
+            "name": "Google",
+            "provider": "google",
+            "settings": {"client_id": "our-client", "client_secret": "our-secret"},
+        }
+    ).data
+    assert connector.provider == "google"
+    assert "our-secret" not in str(postroom.connectors.find("google").data)
+    google.call("POST", "mailboxes", json={"address": ROSA, "name": "Rosa Dias"})
+    google.call("POST", "mailboxes", json={"address": ANA, "name": "Ana Lima"})
+    google.call("POST", f"mailboxes/{ROSA}/fill", json={"messages": 40, "seed": 11})
+    newsletter_id = google.deliver(ROSA, _newsletter(), unread="true")
+
+    # When she connects her mailbox, with PKCE as the SDK makes it
+    pkce = postroom.auth.url_for_oauth2_pkce(
+        {
+            "client_id": stack.client_id,
+            "redirect_uri": return_address,
+            "provider": "google",
+            "login_hint": ROSA,
+            "state": "their state",
+        }
+    )
+    with httpx.Client(timeout=60) as browser:
+        answer = come_back(browser, pkce.url)
+    assert answer["state"] == "their state"
+    token = postroom.auth.exchange_code_for_token(
+        {
+            "client_id": stack.client_id,
+            "redirect_uri": return_address,
+            "code": answer["code"],
+            "code_verifier": pkce.secret,
+        }
+    )
+    grant = token.grant_id
+    assert token.email == ROSA
+    assert postroom.grants.find(grant).data.grant_status == "valid"
+
+    # Then her messages appear, newest first, page by page, and equal the mailbox
+    truth = {message["internet_message_id"]: message for message in google.messages(ROSA)}
+    readable = sum(not message["draft"] for message in truth.values())
+
+    def all_messages() -> list[object] | None:
+        found, cursor = [], None
+        while True:
+            page = postroom.messages.list(
+                grant, query_params={"limit": 15, "page_token": cursor, "fields": "include_headers"}
+            )
+            found += page.data
+            cursor = page.next_cursor
+            if not cursor:
+                return found if len(found) == readable else None
+
+    messages = wait_for(all_messages)
+    dates = [message.date for message in messages]
+    assert dates == sorted(dates, reverse=True)
+    for message in messages:
+        headers = {header.name.lower(): header.value for header in message.headers}
+        expected = truth[headers["message-id"]]
+        assert message.subject == expected["subject"]
+        assert sorted(message.folders) == sorted(expected["folders"])
+        assert message.unread == expected["unread"]
+        assert message.starred == expected["starred"]
+        assert message.body
+        assert len(message.attachments) == len(expected["attachments"])
+
+    # And the newest has its people, bodies, snippet, inline picture and attachment
+    newest = postroom.messages.find(grant, messages[0].id).data
+    assert newest.subject == "Pão quente às sete"
+    assert newest.from_ == [{"email": "ola@padaria.example", "name": "Padaria São João"}]
+    assert newest.to == [{"email": ROSA, "name": "Rosa Dias"}]
+    assert newest.cc == [{"email": ANA, "name": ""}]
+    assert "<b>pão</b>" in newest.body
+    assert newest.snippet.startswith("O pão sai")
+    files = {file.filename: file for file in newest.attachments}
+    assert files["forno.png"].is_inline
+    assert files["forno.png"].content_id == "forno"
+    price_list = files["preços.pdf"]
+    assert postroom.attachments.download_bytes(
+        grant, price_list.id, query_params={"message_id": newest.id}
+    ) == (b"%PDF-1.4 ...")
+    assert {folder.id for folder in postroom.folders.list(grant).data} >= {"INBOX", "SENT"}
+
+    # When she reads it, the mailbox shows it
+    assert newest.unread
+    changed = postroom.messages.update(grant, newest.id, {"unread": False, "starred": True}).data
+    assert (changed.unread, changed.starred) == (False, True)
+    seen = google.message(ROSA, id=newsletter_id)
+    assert seen is not None
+    assert (seen["unread"], seen["starred"]) == (False, True)
+    assert postroom.messages.find(grant, newest.id).data.unread is False
+
+    # When she answers with an attachment, it arrives, in the same thread
+    sent = postroom.messages.send(
+        grant,
+        {
+            "to": [{"email": ANA, "name": "Ana Lima"}],
+            "subject": "Re: Pão quente às sete",
+            "body": "<p>Vamos?</p>",
+            "reply_to_message_id": newest.id,
+            "attachments": [
+                {
+                    "filename": "convite.txt",
+                    "content_type": "text/plain",
+                    "content": base64.b64encode("às sete".encode()).decode(),
+                    "size": 8,
+                }
+            ],
+        },
+    ).data
+    assert sent.thread_id == newest.thread_id
+    arrived = wait_for(lambda: google.message(ANA, subject="Re: Pão quente às sete"))
+    assert [file["filename"] for file in arrived["attachments"]] == ["convite.txt"]
+    assert "SENT" in postroom.messages.find(grant, sent.id).data.folders
+
+    # When new mail is delivered, it appears after a sync
+    google.deliver(ROSA, _newsletter().replace(b"p=C3=A3o", b"bolo"))
+    answer = httpx.post(
+        f"{stack.api_uri}/v3/grants/{grant}/sync",
+        headers={"authorization": f"Bearer {stack.api_key}"},
+        json={"mode": "incremental"},
+        timeout=60,
+    )
+    assert answer.status_code == 202
+    newest_id = newest.id
+    wait_for(
+        lambda: postroom.messages.list(grant, query_params={"limit": 1}).data[0].id != newest_id
+    )
+
+    # When she disconnects, the account is gone at once
+    postroom.grants.destroy(grant)
+    with pytest.raises(NylasApiError) as gone:
+        postroom.grants.find(grant)
+    assert gone.value.status_code == 404
+
+
+def test_the_sweep_brings_new_mail_by_itself(
+    postroom: Client, google: SimulatedProvider, connect: Callable[[str], str]
+) -> None:
+    """Nobody asks for a sync: the every-minute tick finds the account due and mail appears."""
+    address = "tick@mail.example"
+    google.call("POST", "mailboxes", json={"address": address})
+    google.deliver(address, _newsletter())
+    grant = connect(address)
+    wait_for(lambda: postroom.messages.list(grant).data)
+    google.deliver(address, _newsletter())
+    deadline_looks = range(3)  # a poll interval of a minute and a tick every minute
+    for _ in deadline_looks:
+        try:
+            wait_for(lambda: len(postroom.messages.list(grant).data) == 2)
+        except AssertionError:
+            continue
+        return
+    pytest.fail("the sweep did not bring the new mail")
+
+
+def test_the_owner_reads_with_an_access_token_of_their_own(
+    stack: RunningStack,
+    google: SimulatedProvider,
+    postroom: Client,
+    return_address: str,
+) -> None:
+    """An access token opens its own account as `me`, and no other."""
+    mine, other = "mine@mail.example", "other@mail.example"
+    grants, tokens = {}, {}
+    for address in (mine, other):
+        google.call("POST", "mailboxes", json={"address": address})
+        url = postroom.auth.url_for_oauth2(
+            {
+                "client_id": stack.client_id,
+                "redirect_uri": return_address,
+                "provider": "google",
+                "login_hint": address,
+            }
+        )
+        with httpx.Client(timeout=60) as browser:
+            code = come_back(browser, url)["code"]
+        answer = postroom.auth.exchange_code_for_token(
+            {"client_id": stack.client_id, "redirect_uri": return_address, "code": code}
+        )
+        grants[address], tokens[address] = answer.grant_id, answer.access_token
+    owner = Client(api_key=tokens[mine], api_uri=stack.api_uri)
+    assert owner.grants.find("me").data.email == mine
+    with pytest.raises(NylasApiError) as refusal:
+        owner.messages.list(grants[other])
+    assert refusal.value.status_code == 404
+    with pytest.raises(NylasApiError) as refusal:
+        owner.connectors.list()
+    assert refusal.value.status_code == 403
