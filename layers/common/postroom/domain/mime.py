@@ -54,7 +54,9 @@ _OURS = frozenset(
 )
 """What custom headers may not set, since the message's own parts do."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""Control characters but the tab, and halves of characters."""
+
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = SHORTEST
@@ -170,10 +172,7 @@ def _identifiers(name: str, ids: Iterable[str]) -> bytes:
 
 def _encoded(value: str, *, indent: int) -> list[str]:
     """Return encoded words (RFC 2047), none longer than the 75 characters it allows."""
-    try:
-        header = EncodedHeader(value, _UTF8, maxlinelen=_LINE_LENGTH - 1, header_name="x" * indent)
-    except UnicodeEncodeError as error:
-        raise InvalidRequest("the text has half of a character", field="") from error
+    header = EncodedHeader(value, _UTF8, maxlinelen=_LINE_LENGTH - 1, header_name="x" * indent)
     return header.encode(linesep="\n").split("\n ")
 
 

@@ -1,0 +1,223 @@
+"""Fetches messages with their content, as cheaply as Gmail's quota allows.
+
+A message costs 20 units in whatever format, a whole thread 40: from three wanted messages on, the
+thread is asked for. https://developers.google.com/workspace/gmail/api/reference/quota
+
+Calls travel in batches. What becomes of each:
+
+    answered ─► message        404 ─► missing        429 ─► failed, throttled; smaller batches
+    a thread that fails, lacks a wanted message or is too large ─► its messages one by one
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import quote
+
+from postroom.domain.errors import NotFound, PostroomError, Rejected, Retryable, TooLarge
+from postroom.domain.ids import AccountId, ProviderMessageId, ProviderThreadId
+from postroom.domain.message import FullMessage
+from postroom.domain.sync import FailedFetch, FetchResult, MessageRef
+from postroom.observability import logger
+from postroom.providers.google.batch import LARGEST_BATCH, PartAnswer
+from postroom.providers.google.client import GmailClient
+from postroom.providers.google.decoding import from_base64url
+from postroom.providers.google.errors import ServerFailed, Throttled
+from postroom.providers.google.mapping import detached_texts, map_message
+from postroom.providers.google.types import GmailMessage
+
+THREAD_IS_CHEAPER_FROM = 3
+"""Messages wanted of one thread: three cost 60 units one by one and 40 together."""
+
+_BATCH_SIZES = (LARGEST_BATCH, 10, 5)
+"""Messages in a batch; the next smaller size after Gmail found one too many."""
+
+_BROKEN_CONTENT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One GET: a message, or a thread with those of its messages that are wanted."""
+
+    refs: tuple[MessageRef, ...]
+    is_thread: bool = False
+
+    @property
+    def path(self) -> str:
+        if self.is_thread:
+            return f"threads/{quote(self.refs[0].provider_thread_id, safe='')}?format=full"
+        return f"messages/{quote(self.refs[0].provider_id, safe='')}?format=full"
+
+    def one_by_one(self) -> "list[_Call]":
+        return [_Call((ref,)) for ref in self.refs]
+
+
+@dataclass
+class _Outcome:
+    """What has become of the wanted messages so far."""
+
+    messages: list[FullMessage] = field(default_factory=list)
+    missing: list[MessageRef] = field(default_factory=list)
+    failed: list[FailedFetch] = field(default_factory=list)
+
+    def fail(self, refs: Iterable[MessageRef], error: PostroomError) -> None:
+        wait = error.retry_after if isinstance(error, Retryable) else None
+        throttled = isinstance(error, Throttled)
+        reason = type(error).__name__
+        self.failed += [
+            FailedFetch(ref=ref, reason=reason, throttled=throttled, retry_after=wait)
+            for ref in refs
+        ]
+
+
+class MessageFetcher:
+    """Fetches messages of one mailbox; remembers how large a batch may be."""
+
+    def __init__(self, client: GmailClient, account_id: AccountId) -> None:
+        self._client = client
+        self._account_id = account_id
+        self._batch_size = LARGEST_BATCH
+
+    def fetch(self, refs: Sequence[MessageRef]) -> FetchResult:
+        """Fetch messages; see Mailbox.fetch. What was fetched is never thrown away again."""
+        outcome = _Outcome()
+        calls = deque(_calls(refs))
+        while calls:
+            batch = self._next_batch(calls)
+            try:
+                answers = self._client.batch({str(n): call.path for n, call in enumerate(batch)})
+            except TooLarge as error:
+                calls.extendleft(reversed(self._smaller(batch, error, outcome)))
+                continue
+            except Retryable as error:
+                if not outcome.messages:
+                    raise
+                self._give_up([*batch, *calls], error, outcome)
+                break
+            throttled: list[Throttled] = []
+            for number, call in enumerate(batch):
+                refusal = self._settle(call, answers.get(str(number)), calls, outcome)
+                throttled += [refusal] if refusal else []
+            if throttled:
+                self._batch_size = next((n for n in _BATCH_SIZES if n < self._batch_size), 5)
+                wait = max((e.retry_after or timedelta() for e in throttled), default=timedelta())
+                if wait or len(throttled) == len(batch):
+                    self._give_up(calls, throttled[0], outcome)
+                    break
+        return FetchResult(
+            messages=tuple(outcome.messages),
+            missing=tuple(outcome.missing),
+            failed=tuple(outcome.failed),
+        )
+
+    def _next_batch(self, calls: deque[_Call]) -> list[_Call]:
+        """Take calls until they are to bring a batch full of messages."""
+        batch = [calls.popleft()]
+        wanted = len(batch[0].refs)
+        while calls and wanted + len(calls[0].refs) <= self._batch_size:
+            batch.append(calls.popleft())
+            wanted += len(batch[-1].refs)
+        return batch
+
+    def _smaller(self, batch: list[_Call], error: TooLarge, outcome: _Outcome) -> list[_Call]:
+        """Split what brought too large an answer; a single message that does has failed."""
+        if len(batch) > 1:
+            self._batch_size = max(1, sum(len(call.refs) for call in batch) // 2)
+            return batch
+        if batch[0].is_thread:
+            return batch[0].one_by_one()
+        outcome.fail(batch[0].refs, error)
+        return []
+
+    def _give_up(self, calls: Iterable[_Call], error: Retryable, outcome: _Outcome) -> None:
+        """Leave the rest for later; that these were not tried is not their fault."""
+        outcome.failed += [
+            FailedFetch(
+                ref=ref,
+                reason=type(error).__name__,
+                throttled=True,
+                retry_after=error.retry_after,
+            )
+            for call in calls
+            for ref in call.refs
+        ]
+
+    def _settle(
+        self, call: _Call, answer: PartAnswer | None, calls: deque[_Call], outcome: _Outcome
+    ) -> Throttled | None:
+        """Note what became of a call, or queue its messages one by one; tells of throttling."""
+        if answer is None:
+            outcome.fail(call.refs, ServerFailed("Gmail left a part of a batch unanswered"))
+            return None
+        if answer.status == 200:
+            calls.extend(self._read(call, answer, outcome))
+            return None
+        error = self._client.error(answer)
+        if isinstance(error, Throttled):
+            outcome.fail(call.refs, error)
+            return error
+        if call.is_thread and isinstance(error, NotFound | ServerFailed | Rejected):
+            calls.extend(call.one_by_one())
+        elif isinstance(error, NotFound):
+            outcome.missing += call.refs
+        elif isinstance(error, ServerFailed | Rejected):
+            outcome.fail(call.refs, error)
+        else:
+            raise error
+        return None
+
+    def _read(self, call: _Call, answer: PartAnswer, outcome: _Outcome) -> list[_Call]:
+        """Take the wanted messages out of an answer; returns calls for those that it lacks."""
+        try:
+            content = json.loads(answer.content)
+            listed: list[GmailMessage] = content["messages"] if call.is_thread else [content]
+            by_id = {ProviderMessageId(raw["id"]): raw for raw in listed}
+        except _BROKEN_CONTENT:
+            if call.is_thread:
+                return call.one_by_one()
+            outcome.fail(call.refs, ServerFailed("Gmail's answer is not readable"))
+            return []
+        for ref in call.refs:
+            if ref.provider_id in by_id:
+                self._map(ref, by_id[ref.provider_id], outcome)
+        absent = [ref for ref in call.refs if ref.provider_id not in by_id]
+        # A thread may lack a message that is there: only its own 404 says that it is gone.
+        return [_Call((ref,)) for ref in absent]
+
+    def _map(self, ref: MessageRef, raw: GmailMessage, outcome: _Outcome) -> None:
+        try:
+            detached = {
+                part_id: self._detached(ref, token)
+                for part_id, token in detached_texts(raw).items()
+            }
+            found = {part_id: text for part_id, text in detached.items() if text is not None}
+            outcome.messages.append(map_message(raw, self._account_id, detached=found))
+        except (Retryable, TooLarge) as error:
+            outcome.fail([ref], error)
+        except _BROKEN_CONTENT as error:
+            # No known content leads here. Should one, it stops itself and not the mailbox.
+            logger.exception("message_not_mapped", extra={"account_id": self._account_id})
+            outcome.failed.append(FailedFetch(ref=ref, reason=type(error).__name__))
+
+    def _detached(self, ref: MessageRef, token: str) -> bytes | None:
+        message, attachment = quote(ref.provider_id, safe=""), quote(token, safe="")
+        try:
+            answer = self._client.get(f"messages/{message}/attachments/{attachment}")
+        except (NotFound, Rejected):
+            return None
+        return from_base64url(answer.get("data", ""))
+
+
+def _calls(refs: Sequence[MessageRef]) -> list[_Call]:
+    """Group messages by thread where that is cheaper; the order is that of the first of each."""
+    threads: dict[ProviderThreadId, dict[ProviderMessageId, MessageRef]] = {}
+    for ref in refs:
+        threads.setdefault(ref.provider_thread_id, {})[ref.provider_id] = ref
+    calls: list[_Call] = []
+    for thread_id, wanted in threads.items():
+        call = _Call(tuple(wanted.values()), is_thread=True)
+        is_cheaper = thread_id and len(wanted) >= THREAD_IS_CHEAPER_FROM
+        calls += [call] if is_cheaper else call.one_by_one()
+    return calls

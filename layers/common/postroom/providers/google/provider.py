@@ -1,0 +1,86 @@
+"""Google as a mail provider: OAuth and Gmail behind the port `MailProvider`."""
+
+from collections.abc import Callable
+
+import httpx
+
+from postroom.domain.credentials import Authorization, Tokens
+from postroom.domain.ids import AccountId
+from postroom.domain.provider_config import ProviderConfig
+from postroom.ports import AccessTokenSource, AuthorizationRequest, Clock, ProviderTraits
+from postroom.providers.google.client import TIMEOUT, USER_AGENT, GmailClient
+from postroom.providers.google.endpoints import endpoints
+from postroom.providers.google.mailbox import MAX_MESSAGE_BYTES, GmailMailbox
+from postroom.providers.google.oauth import GMAIL_MODIFY, GoogleOAuth, PublishedKeys
+
+
+class Google:
+    """What all OAuth clients at Google share: connections, keys and addresses."""
+
+    def __init__(
+        self, *, clock: Clock, transport: httpx.BaseTransport | None, simulator_url: str
+    ) -> None:
+        self.clock = clock
+        self.endpoints = endpoints(simulator_url)
+        self.http = httpx.Client(
+            transport=transport, timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}
+        )
+        self.keys = PublishedKeys(http=self.http, endpoints=self.endpoints, clock=clock)
+
+    def provider(
+        self, config: ProviderConfig, read_client_secret: Callable[[], str]
+    ) -> "GoogleProvider":
+        """Return the provider for an administrator's OAuth client."""
+        return GoogleProvider(self, config, read_client_secret)
+
+
+class GoogleProvider:
+    """See ports.MailProvider for what each method means and raises."""
+
+    traits = ProviderTraits(
+        required_scopes=frozenset({GMAIL_MODIFY}), max_message_bytes=MAX_MESSAGE_BYTES
+    )
+
+    def __init__(
+        self, google: Google, config: ProviderConfig, read_client_secret: Callable[[], str]
+    ) -> None:
+        self._google = google
+        self._oauth = GoogleOAuth(
+            client_id=config.client_id,
+            read_client_secret=read_client_secret,
+            scopes=config.scopes,
+            http=google.http,
+            endpoints=google.endpoints,
+            keys=google.keys,
+            clock=google.clock,
+        )
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        """Return the address of Google's consent page."""
+        return self._oauth.authorization_url(request)
+
+    def exchange_code(
+        self, *, code: str, redirect_uri: str, code_verifier: str, nonce: str
+    ) -> Authorization:
+        """Trade the code for tokens; scopes contain what the granted ones imply."""
+        return self._oauth.exchange_code(
+            code=code, redirect_uri=redirect_uri, code_verifier=code_verifier, nonce=nonce
+        )
+
+    def refresh(self, tokens: Tokens) -> Tokens:
+        """Renew the access token."""
+        return self._oauth.refresh(tokens)
+
+    def revoke(self, tokens: Tokens) -> None:
+        """Withdraw the consent, for all accounts that rest on it."""
+        self._oauth.revoke(tokens)
+
+    def mailbox(self, account_id: AccountId, tokens: AccessTokenSource) -> GmailMailbox:
+        """Open a Gmail mailbox."""
+        client = GmailClient(
+            http=self._google.http,
+            endpoints=self._google.endpoints,
+            tokens=tokens,
+            clock=self._google.clock,
+        )
+        return GmailMailbox(client, account_id, self._google.clock)
