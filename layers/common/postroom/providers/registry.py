@@ -1,7 +1,5 @@
 """Which providers there are: the only place in the system that tells them apart."""
 
-from collections.abc import Callable, Mapping
-
 import httpx
 
 from postroom.domain.account import ProviderName
@@ -9,13 +7,11 @@ from postroom.domain.errors import Misconfigured, NotFound
 from postroom.ports import ClientSecretVault, Clock, MailProvider, ProviderConfigStore
 from postroom.providers.google.provider import Google
 
-TransportFactory = Callable[[], httpx.BaseTransport]
-
 
 class ConfiguredProviders:
     """The port `Providers` over the stored provider configs.
 
-    `simulator_urls` replace a provider's addresses; an empty one leaves the real ones. Connections
+    A simulator's address replaces all of a provider's; an empty one leaves the real ones. Connections
     to a provider are kept for the life of this object.
     """
 
@@ -25,13 +21,13 @@ class ConfiguredProviders:
         configs: ProviderConfigStore,
         client_secrets: ClientSecretVault,
         clock: Clock,
-        simulator_urls: Mapping[ProviderName, str] | None = None,
-        transport: TransportFactory | None = None,
+        google_simulator_url: str = "",
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._configs = configs
         self._client_secrets = client_secrets
         self._clock = clock
-        self._simulator_urls = simulator_urls or {}
+        self._google_simulator_url = google_simulator_url
         self._transport = transport
         self._google: Google | None = None
 
@@ -46,7 +42,7 @@ class ConfiguredProviders:
         if self._google is None:
             self._google = Google(
                 clock=self._clock,
-                transport=self._transport() if self._transport else None,
-                simulator_url=self._simulator_urls.get(provider, ""),
+                transport=self._transport,
+                simulator_url=self._google_simulator_url,
             )
         return self._google.provider(config, lambda: self._client_secrets.read(provider))
