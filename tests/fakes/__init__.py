@@ -4,7 +4,11 @@ Each passes the same contract tests as the real thing, in `tests/contract/storag
 """
 
 from tests.fakes.clock import FixedClock
-from tests.fakes.messages import InMemoryContentStore, InMemoryMessageStore
+from tests.fakes.messages import (
+    InMemoryContentStore,
+    InMemoryDownloadStore,
+    InMemoryMessageStore,
+)
 from tests.fakes.queue import QueuedWork, RecordingQueue, WorkKind
 from tests.fakes.stores import (
     InMemoryAccountStore,
@@ -30,6 +34,7 @@ __all__ = [
     "InMemoryConnectionStore",
     "InMemoryContentStore",
     "InMemoryDeploymentSecrets",
+    "InMemoryDownloadStore",
     "InMemoryFolderStore",
     "InMemoryLocks",
     "InMemoryMessageStore",

@@ -3,13 +3,20 @@
 import bisect
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from postroom.domain.errors import NotFound
 from postroom.domain.ids import AccountId, MessageId
-from postroom.domain.message import ALL_MAIL, Message, MessageContent, Position, View
+from postroom.domain.message import (
+    ALL_MAIL,
+    Attachment,
+    Message,
+    MessageContent,
+    Position,
+    View,
+)
 from postroom.ports import Clock, PutOutcome
 from tests.fakes.clock import FixedClock
 
@@ -146,18 +153,33 @@ class InMemoryContentStore:
     def __init__(self) -> None:
         self._contents: dict[tuple[AccountId, MessageId], MessageContent] = {}
 
-    def put(self, account_id: AccountId, message_id: MessageId, content: MessageContent) -> None:
-        """Keep a content."""
-        self._contents[account_id, message_id] = content
+    def put_many(self, account_id: AccountId, contents: Mapping[MessageId, MessageContent]) -> None:
+        """Keep contents."""
+        for message_id, content in contents.items():
+            self._contents[account_id, message_id] = content
 
-    def get(self, account_id: AccountId, message_id: MessageId) -> MessageContent:
-        """Return a content. Raises NotFound."""
-        try:
-            return self._contents[account_id, message_id]
-        except KeyError:
-            raise NotFound("the message has no content") from None
+    def get_many(
+        self, account_id: AccountId, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, MessageContent]:
+        """Return those that exist."""
+        found = ((each, self._contents.get((account_id, each))) for each in message_ids)
+        return {each: content for each, content in found if content is not None}
 
     def delete(self, account_id: AccountId, message_ids: Sequence[MessageId]) -> None:
         """Forget contents."""
         for message_id in message_ids:
             self._contents.pop((account_id, message_id), None)
+
+
+class InMemoryDownloadStore:
+    """Keeps what was offered, under the address it was offered at."""
+
+    def __init__(self) -> None:
+        self.offered: dict[str, bytes] = {}
+        """Address to bytes."""
+
+    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
+        """Keep bytes and return an address for them."""
+        address = f"https://downloads.example.com/{account_id}/{len(self.offered)}"
+        self.offered[address] = content
+        return address
