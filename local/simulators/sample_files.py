@@ -2,8 +2,10 @@
 
 import struct
 import zlib
+from functools import cache
 
 
+@cache
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
     """Return a picture of one colour with a lighter diagonal."""
     light = bytes(min(255, value + 70) for value in colour)

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from werkzeug.serving import make_server
 
 from local.simulators.server import QuietHandler
-from local.simulators.wsgi import SimulatorApp
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 OWNER = "ada@simulated.example"
 FRIEND = "grace@simulated.example"
@@ -53,7 +55,7 @@ class Control:
         return str(answer.json()["id"])
 
 
-Running = Callable[[SimulatorApp], AbstractContextManager[str]]
+Running = Callable[["WSGIApplication"], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +63,7 @@ def running() -> Running:
     """Return what serves an app on a free port for as long as a `with` block lasts."""
 
     @contextmanager
-    def serve(app: SimulatorApp) -> Iterator[str]:
+    def serve(app: "WSGIApplication") -> Iterator[str]:
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

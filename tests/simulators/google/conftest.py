@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from google.oauth2.credentials import Credentials
-from googleapiclient.discovery import build
+from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery_cache import get_static_doc
 
 from local.simulators.google.app import create_app
 from tests.simulators.conftest import FRIEND, OWNER, Control, Running
@@ -90,21 +92,28 @@ def consent(control: Control) -> Consent:
 
 
 def gmail_client(url: str, access_token: str) -> Any:
-    """Return Google's own client with its bundled discovery document, pointed at a simulator."""
-    return build(
-        "gmail",
-        "v1",
-        credentials=Credentials(token=access_token),
-        static_discovery=True,
-        client_options={"api_endpoint": url},
-    )
+    """Return Google's own client with its bundled discovery document and another base address.
+
+    `api_endpoint` alone would leave uploads on https and batches at Google.
+    """
+    document = json.loads(get_static_doc("gmail", "v1"))
+    document["rootUrl"] = document["baseUrl"] = f"{url}/"
+    credentials = Credentials(token=access_token)  # type: ignore[no-untyped-call]
+    return build_from_document(document, credentials=credentials)
 
 
 @pytest.fixture
-def gmail(simulator_url: str, consent: Consent) -> Iterator[Any]:
-    """Google's client for the owner's mailbox."""
+def service(simulator_url: str, consent: Consent) -> Iterator[Any]:
+    """Google's client, which also makes batches."""
     with gmail_client(simulator_url, consent.connect(OWNER)["access_token"]) as client:
-        yield client.users()
+        yield client
+
+
+@pytest.fixture
+def gmail(service: Any) -> Iterator[Any]:
+    """Google's client for the owner's mailbox."""
+    with service.users() as users:
+        yield users
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Changing mail with Google's own client, and the history that tells of it."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def test_history_tells_of_every_kind_of_change(control: Control, gmail: Any) -> 
     assert kinds(records) == ["messagesAdded", "labelsAdded", "labelsRemoved", "messagesDeleted"]
     ids = [int(record["id"]) for record in records]
     assert ids == sorted(ids)
-    assert min(b - a for a, b in zip(ids, ids[1:], strict=False)) > 1
+    assert min(b - a for a, b in pairwise(ids)) > 1
     assert records[1]["labelsAdded"][0]["labelIds"] == ["STARRED"]
     assert records[1]["labelsAdded"][0]["message"]["labelIds"] == ["INBOX", "STARRED", "UNREAD"]
     assert version == records[2]["id"]

@@ -27,7 +27,9 @@ def parts_of(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_profile_counts_messages_and_threads(control: Control, gmail: Any) -> None:
     """The profile shows the address, both totals and the newest history id."""
     control.deliver(OWNER, letter(message_id="<1@x.example>"))
-    control.deliver(OWNER, letter("Re: Lunch?", message_id="<2@x.example>", answers="<1@x.example>"))
+    control.deliver(
+        OWNER, letter("Re: Lunch?", message_id="<2@x.example>", answers="<1@x.example>")
+    )
 
     profile = gmail.getProfile(userId="me").execute()
 
@@ -104,7 +106,10 @@ def test_attachment_ids_change_and_keep_working(control: Control, gmail: Any) ->
 
 @pytest.mark.parametrize(
     ("text", "body", "subject"),
-    [("verbatim", "café".encode("latin-1"), "=?utf-8?q?caf=C3=A9?="), ("decoded", b"caf\xc3\xa9", "café")],
+    [
+        ("verbatim", "café".encode("latin-1"), "=?utf-8?q?caf=C3=A9?="),
+        ("decoded", b"caf\xc3\xa9", "café"),
+    ],
 )
 def test_text_keeps_its_charset_or_is_decoded(
     control: Control, gmail: Any, text: str, body: bytes, subject: str
@@ -186,9 +191,7 @@ def test_label_filters_are_all_needed(control: Control, gmail: Any) -> None:
     assert failure.value.status_code == 400
 
 
-def test_batch_answers_each_part_on_its_own(
-    simulator_url: str, control: Control, gmail: Any
-) -> None:
+def test_batch_answers_each_part_on_its_own(control: Control, service: Any, gmail: Any) -> None:
     """One missing message fails alone; the others arrive under their own request's id."""
     ids = [control.deliver(OWNER, letter(f"Number {number}")) for number in range(3)]
     answers: dict[str, Any] = {}
@@ -200,7 +203,7 @@ def test_batch_answers_each_part_on_its_own(
         else:
             failures[request_id] = error.status_code
 
-    batch = BatchHttpRequest(callback=note, batch_uri=f"{simulator_url}/batch/gmail/v1")
+    batch = service.new_batch_http_request(callback=note)
     for message_id in [*ids, "00000000000000ff"]:
         batch.add(gmail.messages().get(userId="me", id=message_id), request_id=message_id)
     batch.execute()
@@ -214,7 +217,7 @@ def test_batch_changes_mail_and_refuses_more_than_a_hundred(
 ) -> None:
     """Posted bodies work inside a batch; a batch of 101 is refused whole."""
     message_id = control.deliver(OWNER, letter())
-    batch = BatchHttpRequest(batch_uri=f"{simulator_url}/batch")
+    batch = BatchHttpRequest(batch_uri=f"{simulator_url}/batch/gmail/v1")
     batch.add(
         gmail.messages().modify(userId="me", id=message_id, body={"removeLabelIds": ["UNREAD"]})
     )

@@ -42,7 +42,9 @@ def test_sent_mail_is_kept_and_arrives(control: Control, gmail: Any, http: httpx
     assert (copy["Bcc"], copy["Message-ID"]) == ("hidden@x.example", "<mine@x.example>")
     assert copy["Date"]
     arrived = inbox(control, FRIEND)
-    assert [(m["internet_message_id"], m["unread"]) for m in arrived] == [("<mine@x.example>", True)]
+    assert [(m["internet_message_id"], m["unread"]) for m in arrived] == [
+        ("<mine@x.example>", True)
+    ]
 
 
 def test_another_sender_is_replaced(gmail: Any, http: httpx.Client) -> None:
