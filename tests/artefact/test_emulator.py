@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deployment.environment import harmless_environment
 from deployment.layer import make_runtime
 from tests.artefact.conftest import (
     FUNCTIONS,
@@ -20,8 +21,7 @@ from tests.artefact.conftest import (
     Layers,
     interpreter_of,
 )
-from tests.artefact.emulator import Runtime, emulator_binary, free_port, running
-from tests.template.conftest import read_template
+from tests.artefact.emulator import Runtime, emulator_binary, running
 
 HOST_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 DEPLOYED_PYTHON = "3.13"
@@ -46,24 +46,8 @@ def runtime(
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """Return the template's variables with harmless values, and AWS at a closed port."""
-    variables = read_template()["Globals"]["Function"]["Environment"]["Variables"]
-    values = dict.fromkeys(variables, "test")
-    values |= {name: value for name, value in variables.items() if isinstance(value, str)}
-    values |= {name: "http://127.0.0.1:1/queue" for name in variables if name.endswith("_URL")}
-    values |= {
-        "POSTROOM_SECRET_PREFIX": "postroom/test/",
-        "POSTROOM_POLL_INTERVAL_SECONDS": "300",
-        "POSTROOM_PUBLIC_URL": "https://mail.example.com",
-    }
-    return values | {
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
+    """Return the template's variables, and AWS at a closed port."""
+    return harmless_environment()
 
 
 def first_event(function: str) -> Any:
