@@ -180,6 +180,6 @@ class InMemoryDownloadStore:
 
     def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
         """Keep bytes and return an address for them."""
-        address = f"https://downloads.example.com/{account_id}/{len(self.offered)}"
+        address = f"https://downloads.example.com/{account_id}/{attachment.id}"
         self.offered[address] = content
         return address
