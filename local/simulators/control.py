@@ -127,7 +127,8 @@ class ControlInterface:
     def _fill(self, request: Request, address: str) -> Response:
         body = _Fill.model_validate_json(request.get_data())
         end = self._controls.clock.now()
-        for made in generate(address, body.messages, body.seed, end, body.thread_mix):
+        letters = generate(address, body.messages, body.seed, end, body.thread_mix)
+        for number, made in enumerate(letters, 1):
             self._provider.deliver(
                 address,
                 made.raw,
@@ -135,6 +136,7 @@ class ControlInterface:
                 unread=made.unread,
                 starred=made.starred,
                 received_at=made.received_at,
+                quiet=number < body.messages,
             )
         return _answer({"messages": body.messages}, 201)
 
