@@ -8,7 +8,7 @@ from typing import Any
 from tests.template.conftest import Template, of_type
 
 PATTERNS_OF_NAMES = re.compile(
-    r"secret:postroom/\$\{AWS::StackName\}/(tokens|provider-config)/\*$|^\$\{Bucket\.Arn\}/bodies/\*$"
+    r"secret:postroom/\$\{AWS::StackName\}/(tokens|provider-config)/\*$|^\$\{Bucket\.Arn\}/(bodies|downloads)/\*$"
 )
 
 

@@ -40,15 +40,15 @@ def test_bucket_is_private_encrypted_and_refuses_plain_http(translated: Template
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_uploads_live_one_day_and_bodies_for_ever(translated: Template) -> None:
-    """The lifecycle removes uploads, and never what was synced."""
+def test_copies_live_one_day_and_bodies_for_ever(translated: Template) -> None:
+    """The lifecycle removes what was put there for a transfer, and never what was synced."""
     rules = of_type(translated, "AWS::S3::Bucket")["Bucket"]["LifecycleConfiguration"]["Rules"]
 
     expiring = {
         rule.get("Prefix"): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
     }
 
-    assert expiring == {"uploads/": 1}
+    assert expiring == {"uploads/": 1, "downloads/": 1}
 
 
 def test_mail_outlives_the_stack(translated: Template) -> None:

@@ -1,0 +1,6 @@
+"""`make bench`: prints what README states, each part by the module that measures it."""
+
+from benchmarks import artefact
+
+if __name__ == "__main__":
+    artefact.main()
