@@ -329,9 +329,7 @@ class World:
 
     def message(self, account_id: AccountId, provider_id: str) -> Message:
         """Return one stored message."""
-        return self.messages.get(
-            account_id, message_id(account_id, ProviderMessageId(provider_id))
-        )
+        return self.messages.get(account_id, message_id(account_id, ProviderMessageId(provider_id)))
 
     def assert_equal(self, account: Account) -> None:
         """The copy equals the mailbox: no loss, no ghost, right folders and flags."""

@@ -58,7 +58,7 @@ def test_requests_on_an_account_are_checked(
     grant = connect(address)
     base = f"/v3/grants/{grant}"
     recipient = [{"email": address}]
-    for method, path, parts, status, named in [
+    cases: list[tuple[str, str, dict[str, Any], int, str]] = [
         ("GET", "/messages?page_token=forged", {}, 400, "page_token"),
         ("GET", "/messages?limit=0", {}, 400, "limit"),
         ("GET", "/messages?limit=many", {}, 400, "limit"),
@@ -78,7 +78,8 @@ def test_requests_on_an_account_are_checked(
             "subject",
         ),
         ("POST", "/messages/send", {"content": b"\xff\xfe"}, 400, ""),
-    ]:
+    ]
+    for method, path, parts, status, named in cases:
         answer = http.request(method, base + path, **parts)
         assert answer.status_code == status, (method, path, answer.text)
         assert named in answer.json()["error"]["message"]

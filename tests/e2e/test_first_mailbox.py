@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from email.message import EmailMessage
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ def _newsletter() -> bytes:
     mail.set_content("O pão sai às sete.")
     mail.add_alternative('<p>O <b>pão</b> sai às sete. <img src="cid:forno"></p>', subtype="html")
     html = mail.get_payload()[1]  # type: ignore[index]
-    html.add_related(PNG, "image", "png", cid="<forno>", filename="forno.png")  # type: ignore[union-attr, call-arg, arg-type]
+    html.add_related(PNG, "image", "png", cid="<forno>", filename="forno.png")  # type: ignore[union-attr]
     mail.add_attachment(
         b"%PDF-1.4 ...", maintype="application", subtype="pdf", filename="preços.pdf"
     )
@@ -88,8 +89,9 @@ def test_a_mailbox_goes_all_the_way(
     truth = {message["internet_message_id"]: message for message in google.messages(ROSA)}
     readable = sum(not message["draft"] for message in truth.values())
 
-    def all_messages() -> list[object] | None:
-        found, cursor = [], None
+    def all_messages() -> list[Any] | None:
+        found: list[Any] = []
+        cursor = None
         while True:
             page = postroom.messages.list(
                 grant, query_params={"limit": 15, "page_token": cursor, "fields": "include_headers"}
@@ -163,13 +165,13 @@ def test_a_mailbox_goes_all_the_way(
 
     # When new mail is delivered, it appears after a sync
     google.deliver(ROSA, _newsletter().replace(b"p=C3=A3o", b"bolo"))
-    answer = httpx.post(
+    accepted = httpx.post(
         f"{stack.api_uri}/v3/grants/{grant}/sync",
         headers={"authorization": f"Bearer {stack.api_key}"},
         json={"mode": "incremental"},
         timeout=60,
     )
-    assert answer.status_code == 202
+    assert accepted.status_code == 202
     newest_id = newest.id
     wait_for(
         lambda: postroom.messages.list(grant, query_params={"limit": 1}).data[0].id != newest_id
@@ -182,6 +184,7 @@ def test_a_mailbox_goes_all_the_way(
     assert gone.value.status_code == 404
 
 
+@pytest.mark.long
 def test_the_sweep_brings_new_mail_by_itself(
     postroom: Client, google: SimulatedProvider, connect: Callable[[str], str]
 ) -> None:

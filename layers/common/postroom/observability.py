@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
-metrics = Metrics()
+metrics = Metrics(namespace="Postroom")
 
 __all__ = ["count", "logger", "metrics"]
 

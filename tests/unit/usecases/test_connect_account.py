@@ -190,16 +190,12 @@ def _sdk_challenge(verifier: str) -> str:
     ("challenge_of", "method"),
     [(s256, "S256"), (_sdk_challenge, "s256"), (lambda verifier: verifier, "plain")],
 )
-def test_both_forms_of_pkce_are_understood(
-    world: World, challenge_of: object, method: str
-) -> None:
+def test_both_forms_of_pkce_are_understood(world: World, challenge_of: object, method: str) -> None:
     """RFC 7636 and the SDKs' own challenge both bind the code to the verifier."""
     verifier = str(uuid.uuid4())
     assert callable(challenge_of)
     answer = world.come_back(
-        *world.consent(
-            ADDRESS, code_challenge=challenge_of(verifier), code_challenge_method=method
-        )
+        *world.consent(ADDRESS, code_challenge=challenge_of(verifier), code_challenge_method=method)
     )
     assert _exchange(world, answer["code"], verifier=verifier).access_token
 

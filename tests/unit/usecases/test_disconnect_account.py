@@ -26,24 +26,18 @@ def account(world: World) -> Account:
 
 
 def _disconnect(world: World, account: Account) -> None:
-    disconnect_account(
-        account=account, accounts=world.accounts, work=world.work, clock=world.clock
-    )
+    disconnect_account(account=account, accounts=world.accounts, work=world.work, clock=world.clock)
 
 
-def test_an_account_answers_like_none_from_the_first_moment(
-    world: World, account: Account
-) -> None:
+def test_an_account_answers_like_none_from_the_first_moment(world: World, account: Account) -> None:
     """Before anything is erased, nobody can reach the account any more."""
     _disconnect(world, account)
     with pytest.raises(NotFound):
-        resolve_account(
-            principal=Administrator(), reference=account.id, accounts=world.accounts
-        )
+        resolve_account(principal=Administrator(), reference=account.id, accounts=world.accounts)
 
 
 def test_everything_of_an_account_is_erased(world: World, account: Account) -> None:
-    """Rows, contents, tokens and the consent at the provider are gone; the same person may return."""
+    """Rows, contents, tokens and the consent are gone; the same person may come again."""
     stored = [message.id for message in world.stored(account.id).values()]
     tokens = world.vault.read(account.id)
     _disconnect(world, account)

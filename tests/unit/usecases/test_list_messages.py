@@ -4,7 +4,7 @@ import pytest
 
 from postroom.domain.account import Account
 from postroom.domain.ids import FolderId
-from postroom.domain.message import MessageFilter, MessagePage, Position
+from postroom.domain.message import Message, MessageFilter, MessagePage, Position
 from postroom.usecases.list_messages import list_messages
 from tests.world import World, make_mail
 
@@ -36,7 +36,8 @@ def _page(
 
 def test_pages_hold_everything_once_newest_first(world: World, account: Account) -> None:
     """Walking the pages meets every message once, in order, with its content."""
-    seen, after = [], None
+    seen: list[Message] = []
+    after: Position | None = None
     while True:
         page = _page(world, account, limit=37, after=after)
         seen += page.messages
@@ -85,7 +86,8 @@ def test_filters_find_all_matches(
     world: World, account: Account, wanted: dict[str, object]
 ) -> None:
     """A filtered list holds exactly the messages that match, over all its pages."""
-    found, after = [], None
+    found: list[Message] = []
+    after: Position | None = None
     while True:
         page = _page(world, account, limit=20, after=after, **wanted)
         found += page.messages

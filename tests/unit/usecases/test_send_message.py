@@ -45,7 +45,9 @@ def _received(world: World) -> list[dict[str, Any]]:
 
 def test_a_message_with_an_attachment_arrives(world: World, account: Account) -> None:
     """What is sent arrives with its attachment, and stands in the sender's copy at once."""
-    photo = OutgoingAttachment(filename="maçã.png", content_type="image/png", content=b"\x89PNG" * 9)
+    photo = OutgoingAttachment(
+        filename="maçã.png", content_type="image/png", content=b"\x89PNG" * 9
+    )
     sent = _send(world, account, attachments=(photo,)).mail.message
     (arrived,) = _received(world)
     assert arrived["subject"] == "Olá"
@@ -115,7 +117,7 @@ def test_a_function_that_dies_while_sending_is_looked_up(world: World, account: 
     def die(entry: object) -> None:
         raise Death
 
-    world.outbox.settle = die  # type: ignore[method-assign, assignment]
+    world.outbox.settle = die  # type: ignore[method-assign]
     with pytest.raises(Death):
         _send(world, account, "order-17")
     world.outbox.settle = settle  # type: ignore[method-assign]
@@ -128,7 +130,15 @@ def test_a_function_that_dies_while_sending_is_looked_up(world: World, account: 
 
 def test_a_refused_message_stays_refused(world: World, account: Account) -> None:
     """A 400 of the provider is final for this key, and says so again."""
-    world.simulator.fail({"path": "/send", "status": 400, "times": 1})
+    invalid = {
+        "error": {
+            "code": 400,
+            "message": "Invalid To header",
+            "errors": [{"domain": "global", "reason": "invalidArgument"}],
+            "status": "INVALID_ARGUMENT",
+        }
+    }
+    world.simulator.fail({"path": "/send", "status": 400, "body": invalid, "times": 1})
     for _ in range(2):
         with pytest.raises(Rejected):
             _send(world, account, "order-17")

@@ -98,7 +98,8 @@ def test_a_message_that_comes_and_goes_between_two_syncs_is_never_seen(
 def test_a_doorbell_during_a_sync_is_heard(world: World, account: Account) -> None:
     """A wake-up between the last look and the release makes the worker look again."""
     # Given a worker whose last act before the release is interrupted by a delivery and a doorbell
-    release, rung = world.sync_states.release, []
+    release = world.sync_states.release
+    rung: list[str] = []
 
     def ring_once(*args: object, **named: object) -> bool:
         if not rung:
@@ -219,7 +220,8 @@ def test_what_is_deleted_during_the_first_sync_stays_deleted(world: World) -> No
     # Given a first sync that has read everything, but whose writes are late
     world.simulator.add_mailbox(ADDRESS, messages=5, seed=1)
     account = world.connect(ADDRESS)
-    put, late = world.messages.put, []
+    put = world.messages.put
+    late: list[object] = []
 
     def put_late(messages: object) -> object:
         if not late:
@@ -277,12 +279,13 @@ def test_a_worker_may_die_at_any_write(world: World, crash_at: int) -> None:
         world.simulator.deliver(ADDRESS)
         try:
             world.work_off()
+            world.clock.advance(timedelta(minutes=11))
+            wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
         except Crash:
             world.simulator.change(
                 ADDRESS, {"op": "star", "id": next(iter(world.simulator.messages(ADDRESS)))}
             )
-        world.clock.advance(timedelta(minutes=11))
-        wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+            world.clock.advance(timedelta(minutes=11))
     world.work_off()
     # Then the copy equals the mailbox
     assert writes >= crash_at
