@@ -14,7 +14,7 @@ def deliver_to_peer(
     loses the message, as a dead server would.
     """
     url = f"{peer_url.rstrip('/')}/_sim/mailboxes/{quote(address)}/messages"
-    with httpx.Client(transport=transport, timeout=10) as client:
+    with httpx.Client(transport=transport, timeout=10, trust_env=False) as client:
         try:
             client.post(url, content=raw, headers={"Content-Type": "message/rfc822"})
         except httpx.TransportError:

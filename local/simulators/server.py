@@ -60,7 +60,8 @@ def serve(
         "127.0.0.1", options.port, app, threaded=True, request_handler=QuietHandler
     )
     server.daemon_threads = True  # type: ignore[attr-defined]  # of ThreadingMixIn
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serving = {"poll_interval": 0.05}
+    threading.Thread(target=server.serve_forever, kwargs=serving, daemon=True).start()
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
     while not stop.wait(SAVE_EVERY_SECONDS):
         if state is not None and app.changed:

@@ -1,5 +1,6 @@
 """Runs a simulator on a real socket, and lets tests of a simulator use sockets."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from local.simulators.server import QuietHandler
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Spares each client from reading all certificates of the machine."""
 OWNER = "ada@simulated.example"
 FRIEND = "grace@simulated.example"
 

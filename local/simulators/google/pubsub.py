@@ -106,7 +106,7 @@ class Publisher:
         self._queue.put(push)
 
     def _run(self) -> None:
-        with httpx.Client(transport=self._transport, timeout=10) as client:
+        with httpx.Client(transport=self._transport, timeout=10, trust_env=False) as client:
             while True:
                 self._deliver(client, self._queue.get())
 

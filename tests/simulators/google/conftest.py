@@ -16,7 +16,7 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 
 from local.simulators.google.app import create_app
-from tests.simulators.conftest import FRIEND, OWNER, Control, Running
+from tests.simulators.conftest import FRIEND, OWNER, WITHOUT_TLS, Control, Running
 
 MODIFY = "https://www.googleapis.com/auth/gmail.modify"
 FULL = "https://mail.google.com/"
@@ -32,7 +32,7 @@ def simulator_url(running: Running) -> Iterator[str]:
 @pytest.fixture
 def control(simulator_url: str) -> Iterator[Control]:
     """The control interface of an emptied simulator with two mailboxes."""
-    with httpx.Client(base_url=simulator_url, timeout=10) as http:
+    with httpx.Client(base_url=simulator_url, timeout=10, verify=WITHOUT_TLS) as http:
         control = Control(http)
         control.post("reset")
         control.post("mailboxes", {"address": OWNER, "name": "Ada Örn"})
@@ -124,5 +124,6 @@ def http(control: Control, consent: Consent) -> Iterator[httpx.Client]:
         base_url=f"{control.http.base_url}",
         headers={"Authorization": f"Bearer {token}"},
         timeout=10,
+        verify=WITHOUT_TLS,
     ) as client:
         yield client
