@@ -36,14 +36,25 @@ STANDARD_LIBRARY = sys.stdlib_module_names - REMOVED_FROM_THE_STANDARD_LIBRARY
 
 
 def imported_modules(source: str) -> Iterator[str]:
-    """Yield the full names of all modules that a source imports, wherever in it."""
-    for node in ast.walk(ast.parse(source)):
+    """Yield the full names of all modules that a source imports when it runs, wherever in it."""
+    todo: list[ast.AST] = [ast.parse(source)]
+    while todo:
+        node = todo.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             assert node.module
             yield node.module
+        elif isinstance(node, ast.If) and is_type_checking(node.test):
+            todo += node.orelse  # the rest is for type checkers only
+        else:
+            todo += ast.iter_child_nodes(node)
+
+
+def is_type_checking(test: ast.expr) -> bool:
+    """Whether a condition is TYPE_CHECKING, which is false when code runs."""
+    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
 
 
 def has_module(folder: Path, name: str) -> bool:
@@ -84,6 +95,8 @@ def test_a_missing_module_is_found(layers: Layers, tmp_path: Path) -> None:
     source = tmp_path / "app.py"
     source.write_text(
         "import json, boto3, pydantic.fields, cgi\n"
+        "if TYPE_CHECKING:\n"
+        "    import mypy_boto3_s3\n"
         "def handler():\n"
         "    import moto\n"
         "    from httpx.there_is_no_such import thing\n"
