@@ -11,8 +11,8 @@ from postroom.providers.google.provider import Google
 class ConfiguredProviders:
     """The port `Providers` over the stored provider configs.
 
-    A simulator's address replaces all of a provider's; an empty one leaves the real ones. Connections
-    to a provider are kept for the life of this object.
+    A simulator's address replaces all of a provider's; an empty one leaves the real ones.
+    Connections to a provider are kept for the life of this object.
     """
 
     def __init__(
