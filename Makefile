@@ -23,7 +23,8 @@ help: ## this list
 		printf '  make %-10s %s\n' "$$name" "$$what"; done
 	@echo
 	@echo '  make run takes POSTROOM_PORT=3000, MINISTACK_PORT=4566, GOOGLE_SIMULATOR_PORT=4601,'
-	@echo '  FRESH=1 (start empty) and PROVIDERS=live (the real providers, no simulators).'
+	@echo '  FRESH=1 (start empty), PROVIDERS=live (the real providers, no simulators) and'
+	@echo '  LOCAL_STATE=<folder> (keep state and stack.json there instead of in .local).'
 	@echo '  make build takes RUNTIME=$(RUNTIME) and ARCHITECTURES="$(ARCHITECTURES)";'
 	@echo '  make deploy takes ENV=dev or ENV=prod and ARCHITECTURE=$(ARCHITECTURE);'
 	@echo '  make admin-key takes ENV, or STACK=<name of the stack>.'

@@ -19,7 +19,7 @@ import shutil
 import ssl
 import subprocess
 import sys
-import urllib.error
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -56,9 +56,11 @@ def main() -> int:
 def synchronise(uv: Path) -> None:
     """Install the locked dependencies into .venv. Raises CannotGoOn."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV")}
-    command = [str(uv), "sync", "--locked"]
+    command = [str(uv), "sync", "--locked", "--quiet"]
     if not (PROJECT / ".venv" / "bin" / "python").exists():
         command += ["--python", sys.executable]
+    started = time.monotonic()
+    print("  dependencies, into .venv ...", flush=True)
     done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
     if done.returncode != 0:
         raise CannotGoOn(
@@ -66,6 +68,7 @@ def synchronise(uv: Path) -> None:
             "reach or build."
         )
     (PROJECT / ".venv" / "synced").touch()
+    print(f"  {'dependencies':<44}{time.monotonic() - started:6.1f} s", flush=True)
 
 
 def found_uv() -> Path | None:

@@ -130,7 +130,7 @@ def running_stack(plan: StackPlan) -> Iterator[RunningStack]:
         simulators = _simulators_with_free_ports(plan)
         parts.enter_context(_sole_user_of(plan.state))
         if plan.fresh:
-            shutil.rmtree(plan.state, ignore_errors=True)
+            _empty(plan.state)
         with phase("ministack and simulators"):
             children = _start_processes(plan, simulators, parts)
         deployment = _deployed(plan, simulators)
@@ -153,13 +153,22 @@ def running_stack(plan: StackPlan) -> Iterator[RunningStack]:
 
 @contextmanager
 def _sole_user_of(state: Path) -> Iterator[None]:
-    state.mkdir(parents=True, exist_ok=True)
+    # The mail, the tokens and the keys of the stack lie in it.
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with state.with_name(f"{state.name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackFailed(f"A stack that keeps its state in {state} runs already.") from None
         yield
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def _simulators_with_free_ports(plan: StackPlan) -> list[ProviderSimulator]:

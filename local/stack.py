@@ -14,8 +14,9 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-from local.paths import LOCAL, STACK_FILE
+from local.paths import STACK_FILE, STATE
 from local.ports import PortInUse
 from local.progress import StackFailed, say
 from local.provider_simulators import SIMULATORS
@@ -41,9 +42,7 @@ def main() -> int:
             write_description(stack, STACK_FILE)
             try:
                 _welcome(stack, time.monotonic() - started)
-                while True:
-                    stack.require_alive()
-                    time.sleep(_WATCH_SECONDS)
+                _watch(stack)
             finally:
                 STACK_FILE.unlink(missing_ok=True)
     except Stopped:
@@ -54,11 +53,25 @@ def main() -> int:
         return 1
 
 
+def _watch(stack: RunningStack) -> NoReturn:
+    """Look after the stack until it is to stop (raises Stopped) or fails (raises StackFailed).
+
+    A closed terminal tells only the first process in it, and when that is make, make keeps it to
+    itself: so the terminal is watched too.
+    """
+    had_terminal = os.isatty(0)
+    while True:
+        stack.require_alive()
+        if had_terminal and not os.isatty(0):
+            _stop(signal.SIGHUP, None)
+        time.sleep(_WATCH_SECONDS)
+
+
 def plan_of_environment() -> StackPlan:
     """Read the plan from the environment; every port has its variable. Raises StackFailed."""
     live = os.environ.get("PROVIDERS", "") == "live"
     return StackPlan(
-        state=LOCAL / "state",
+        state=STATE / "state",
         api_port=_port("POSTROOM_PORT", 3000),
         ministack_port=_port("MINISTACK_PORT", 4566),
         simulator_ports={}
@@ -84,7 +97,7 @@ def _port(variable: str, default: int) -> int:
     return int(value)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     say("\nStopping; the state is being saved ...")
