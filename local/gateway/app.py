@@ -143,7 +143,7 @@ class Gateway:
         try:
             result = json.loads(self._invoke(function_name, event) or b"null")
             if len(json.dumps(result, ensure_ascii=False).encode()) > ANSWER_LIMIT_BYTES:
-                raise MalformedAnswer("more than 6 MB")  # noqa: TRY301 - one place answers 500
+                raise MalformedAnswer("more than 6 MB")
             return answer_of(result)
         except FunctionTooSlow:
             return _own_answer(HTTPStatus.SERVICE_UNAVAILABLE)
