@@ -10,6 +10,7 @@ from postroom.domain.errors import Conflict, InvalidRequest, OutcomeUnknown, Rej
 from postroom.domain.message import Address
 from postroom.domain.outgoing import OutgoingAttachment
 from postroom.usecases.send_message import SendRequest, SendResult, send_message
+from tests.interruptions import Death, WritesUntilDeath
 from tests.world import World, make_mail
 
 ANA, ROSA = "ana@mail.example", "rosa@mail.example"
@@ -108,19 +109,10 @@ def test_a_request_that_never_arrived_stays_unknown(world: World, account: Accou
 
 def test_a_function_that_dies_while_sending_is_looked_up(world: World, account: Account) -> None:
     """The look-up is enqueued before the provider is called, so a death loses nothing."""
-
-    class Death(BaseException):
-        pass
-
-    settle = world.outbox.settle
-
-    def die(entry: object) -> None:
-        raise Death
-
-    world.outbox.settle = die  # type: ignore[method-assign]
+    writes = WritesUntilDeath(1)
+    world.outbox = writes.of(world.outbox, "settle")
     with pytest.raises(Death):
         _send(world, account, "order-17")
-    world.outbox.settle = settle  # type: ignore[method-assign]
     with pytest.raises(Conflict):
         _send(world, account, "order-17")
     world.work_off()

@@ -10,6 +10,7 @@ from postroom.usecases.request_sync import SyncMode, request_sync
 from postroom.usecases.sync_account import sync_account
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 from tests.fakes import WorkKind
+from tests.interruptions import Death, WritesUntilDeath, interrupted
 from tests.world import World, make_mail
 
 ADDRESS = "rosa@mail.example"
@@ -97,17 +98,13 @@ def test_a_message_that_comes_and_goes_between_two_syncs_is_never_seen(
 
 def test_a_doorbell_during_a_sync_is_heard(world: World, account: Account) -> None:
     """A wake-up between the last look and the release makes the worker look again."""
+
     # Given a worker whose last act before the release is interrupted by a delivery and a doorbell
-    release = world.sync_states.release
-    rung: list[str] = []
+    def ring() -> None:
+        world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Late"))
+        world.sync_states.ring(account.id)
 
-    def ring_once(*args: object, **named: object) -> bool:
-        if not rung:
-            rung.append(world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Late")))
-            world.sync_states.ring(account.id)
-        return release(*args, **named)  # type: ignore[arg-type]
-
-    world.sync_states.release = ring_once  # type: ignore[method-assign]
+    world.sync_states = interrupted(world.sync_states, before="release", by=ring)
     # When it syncs
     sync_account(account_id=account.id, tools=world.tools)
     # Then the late mail is there, without another call
@@ -220,30 +217,21 @@ def test_what_is_deleted_during_the_first_sync_stays_deleted(world: World) -> No
     # Given a first sync that has read everything, but whose writes are late
     world.simulator.add_mailbox(ADDRESS, messages=5, seed=1)
     account = world.connect(ADDRESS)
-    put = world.messages.put
-    late: list[object] = []
+    doomed = next(iter(world.simulator.messages(ADDRESS)))
 
-    def put_late(messages: object) -> object:
-        if not late:
-            late.append(messages)
-            doomed = messages[0].provider_id  # type: ignore[index]
-            world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
-            sync_account(account_id=account.id, tools=world.tools)
-        return put(messages)  # type: ignore[arg-type]
+    def delete_and_sync() -> None:
+        world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
+        sync_account(account_id=account.id, tools=world.tools)
 
     work = world.work.take(WorkKind.SYNC)
     assert work is not None
     world.do(work)
-    world.messages.put = put_late  # type: ignore[method-assign, assignment]
+    world.messages = interrupted(world.messages, before="put", by=delete_and_sync)
     # When it writes, after the present has seen one of them deleted
     world.work_off()
     # Then that one stays away
-    assert late
+    assert doomed not in world.stored(account.id)
     world.assert_equal(account)
-
-
-class Crash(BaseException):
-    """The worker's process ends here."""
 
 
 @pytest.mark.parametrize("crash_at", range(1, 16))
@@ -252,28 +240,15 @@ def test_a_worker_may_die_at_any_write(world: World, crash_at: int) -> None:
     # Given a worker that dies before its n-th write to any store
     world.simulator.add_mailbox(ADDRESS, messages=30, seed=9)
     account = world.connect(ADDRESS)
-    writes = 0
-
-    def dying(write: object) -> object:
-        def call(*args: object, **named: object) -> object:
-            nonlocal writes
-            writes += 1
-            if writes == crash_at:
-                raise Crash
-            return write(*args, **named)  # type: ignore[operator]
-
-        return call
-
-    for store, names in (
-        (world.messages, ("put", "remove")),
-        (world.contents, ("put_many",)),
-        (world.folders, ("replace_all",)),
-        (world.pending, ("put",)),
-        (world.sync_states, ("save_cursors", "save_backfill", "release", "abandon")),
-        (world.work, ("sync", "backfill")),
-    ):
-        for name in names:
-            setattr(store, name, dying(getattr(store, name)))
+    writes = WritesUntilDeath(crash_at)
+    world.messages = writes.of(world.messages, "put", "remove")
+    world.contents = writes.of(world.contents, "put_many")
+    world.folders = writes.of(world.folders, "replace_all")
+    world.pending = writes.of(world.pending, "put")
+    world.sync_states = writes.of(
+        world.sync_states, "save_cursors", "save_backfill", "release", "abandon"
+    )
+    world.work = writes.of(world.work, "sync", "backfill")
     # When workers come and go, with an owner who is busy meanwhile
     for _ in range(8):
         world.simulator.deliver(ADDRESS)
@@ -281,12 +256,12 @@ def test_a_worker_may_die_at_any_write(world: World, crash_at: int) -> None:
             world.work_off()
             world.clock.advance(timedelta(minutes=11))
             wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
-        except Crash:
+        except Death:
             world.simulator.change(
                 ADDRESS, {"op": "star", "id": next(iter(world.simulator.messages(ADDRESS)))}
             )
             world.clock.advance(timedelta(minutes=11))
     world.work_off()
     # Then the copy equals the mailbox
-    assert writes >= crash_at
+    assert writes.happened
     world.assert_equal(account)
