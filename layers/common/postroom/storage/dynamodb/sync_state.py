@@ -9,7 +9,7 @@ given back. The row of the present carries `due_at` and thereby stands in the du
 
 - while its lease is held it is due when the lease expires, so a dead holder's account is found;
 - `release` and `abandon` say when it is due next;
-- `ring` leaves it alone: a queue message follows, and should that be lost, the old time still holds;
+- `ring` leaves it alone: a queue message follows; should that be lost, the old time still holds;
 - `defer` only ever makes it later, and not while somebody holds the lease: the lease's end is the
   better time then, and an account whose holder lives is not due anyway.
 

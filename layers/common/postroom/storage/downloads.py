@@ -1,0 +1,44 @@
+"""Large attachments, kept for a day where a client can fetch them itself."""
+
+from secrets import token_urlsafe
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from postroom.domain.ids import AccountId
+from postroom.domain.message import Attachment
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ADDRESS_LIFETIME_SECONDS = 300
+
+
+class S3DownloadStore:
+    """Downloads in a bucket, under `downloads/<account>/<random>`; its lifecycle removes them.
+
+    The client has to sign with `s3v4`: the default signs an address with a method that S3 retires.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
+        """Keep bytes for a day and return an address that serves them for five minutes.
+
+        It is served as a download under a type that no browser runs: a page sent as an attachment
+        must not come to life at the bucket's address.
+        """
+        key = f"downloads/{account_id}/{token_urlsafe(24)}"
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
+        filename = quote(attachment.filename.encode(errors="replace"), safe="")
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ResponseContentType": "application/octet-stream",
+                "ResponseContentDisposition": f"attachment; filename*=UTF-8''{filename}",
+            },
+            ExpiresIn=_ADDRESS_LIFETIME_SECONDS,
+        )
