@@ -1,0 +1,53 @@
+"""/v3/grants/{grant_id}/messages, folders, attachments: read and manage."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from postroom.bootstrap import access, aws, mail_stores
+from postroom.bootstrap.clock import clock
+from postroom.config import settings
+from postroom.domain.principal import Principal
+from postroom.ports import (
+    AccountStore,
+    DeploymentSecrets,
+    DownloadStore,
+    FolderStore,
+    SyncStateStore,
+    WorkQueue,
+)
+from postroom.storage.downloads import S3DownloadStore
+from postroom.usecases.mailboxes import Mailboxes
+from postroom.usecases.store_mail import MailStores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What this function works with."""
+
+    accounts: AccountStore
+    mailboxes: Mailboxes
+    stores: MailStores
+    folders: FolderStore
+    sync_states: SyncStateStore
+    work: WorkQueue
+    downloads: DownloadStore
+    secrets: DeploymentSecrets
+    authenticate: Callable[[str], Principal]
+
+
+@lru_cache
+def services() -> Services:
+    """Wire the function."""
+    tools = mail_stores.sync_tools()
+    return Services(
+        accounts=tools.accounts,
+        mailboxes=tools.mailboxes,
+        stores=tools.stores,
+        folders=tools.folders,
+        sync_states=tools.sync_states,
+        work=tools.work,
+        downloads=S3DownloadStore(aws.bucket_client(), settings().bucket_name),
+        secrets=aws.deployment_secrets(),
+        authenticate=access.authenticate,
+    )
