@@ -54,7 +54,7 @@ class Deployment:
             *("--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"),
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
             *("--tags", f"{_FINGERPRINT_TAG}={self.fingerprint(sources_fingerprint)}"),
-            *("--parameter-overrides", *(f"{k}={v}" for k, v in parameters.items())),
+            *("--parameter-overrides", *(f'{k}="{v}"' for k, v in parameters.items())),
             environment=local_aws.environment(self.endpoint_url) | {"SAM_CLI_POLL_DELAY": "0.5"},
         )
 

@@ -29,6 +29,8 @@ def running_ministack(*, port: int, state: Path, scratch: Path, log: Path) -> It
         "S3_DATA_DIR": str(state / "s3"),
         "TMPDIR": str(scratch),
         "LAMBDA_EXECUTOR": "local",
+        # Each concurrent call has a process of 60 MB; the first of each function always stays.
+        "LAMBDA_WARM_TTL_SECONDS": "60",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "INFO",

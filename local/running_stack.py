@@ -133,7 +133,7 @@ def running_stack(plan: StackPlan) -> Iterator[RunningStack]:
             _empty(plan.state)
         with phase("ministack and simulators"):
             children = _start_processes(plan, simulators, parts)
-        deployment = _deployed(plan, simulators)
+        deployment = _deployed(plan)
         with phase("gateway, provider configs"):
             routes = deployment.routes()
             _log_to(plan.state / "log" / "gateway.log", parts)
@@ -214,7 +214,7 @@ def _start_processes(
     return [ministack, *(child for child, _ in waiting)]
 
 
-def _deployed(plan: StackPlan, simulators: list[ProviderSimulator]) -> Deployment:
+def _deployed(plan: StackPlan) -> Deployment:
     deployment = Deployment(
         endpoint_url=plan.endpoint_url,
         stack_name=plan.stack_name,
@@ -222,7 +222,8 @@ def _deployed(plan: StackPlan, simulators: list[ProviderSimulator]) -> Deploymen
             "PublicUrl": plan.api_uri,
             "PollIntervalSeconds": str(plan.poll_interval_seconds),
         }
-        | {one.template_parameter: plan.simulators[one.provider] for one in simulators},
+        # Said even when there is none: what is left out would keep its value of the last time.
+        | {one.template_parameter: plan.simulators.get(one.provider, "") for one in SIMULATORS},
     )
     with build_lock():
         sources = sources_fingerprint()

@@ -69,13 +69,15 @@ def _watch(stack: RunningStack) -> NoReturn:
 
 def plan_of_environment() -> StackPlan:
     """Read the plan from the environment; every port has its variable. Raises StackFailed."""
-    live = os.environ.get("PROVIDERS", "") == "live"
+    providers = os.environ.get("PROVIDERS") or "simulated"
+    if providers not in ("simulated", "live"):
+        raise StackFailed(f"PROVIDERS must be `simulated` or `live`, not {providers!r}.")
     return StackPlan(
         state=STATE / "state",
         api_port=_port("POSTROOM_PORT", 3000),
         ministack_port=_port("MINISTACK_PORT", 4566),
         simulator_ports={}
-        if live
+        if providers == "live"
         else {one.provider: _port(one.port_variable, one.default_port) for one in SIMULATORS},
         fresh=os.environ.get("FRESH") == "1",
     )
