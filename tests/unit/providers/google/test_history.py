@@ -48,7 +48,8 @@ def test_labels_change_without_a_fetch() -> None:
     (edit,) = page.edits
     assert page.fetch == ()
     assert edit.message_id == message_id(ACCOUNT_ID, ProviderMessageId("a"))
-    assert (edit.add, edit.remove) == ({"STARRED", "Label_1"}, {"UNREAD", "INBOX"})
+    assert sorted(edit.add) == ["Label_1", "STARRED"]
+    assert sorted(edit.remove) == ["INBOX", "UNREAD"]
     assert (edit.unread, edit.starred) == (False, True)
     assert edit.version == 100_000
 
@@ -60,7 +61,7 @@ def test_the_later_of_two_contrary_changes_counts() -> None:
         change("labelsRemoved", "a", "UNREAD"), change("labelsAdded", "a", "UNREAD")
     ).edits
     # Then
-    assert (edit.add, edit.remove) == ({"UNREAD"}, set())
+    assert (sorted(edit.add), sorted(edit.remove)) == (["UNREAD"], [])
     assert (edit.unread, edit.starred) == (True, None)
 
 

@@ -132,6 +132,10 @@ def test_an_unreadable_message_loses_against_every_real_version() -> None:
 _WEIRD = st.text(max_size=60) | st.sampled_from(
     ["=?utf-8?B?/?=", "=?x?q?=zz?= =?utf-8?b?4pi?=", "<<>>,;:", '"', "a@b, <", "(((", "=??q??="]
 )
+_FIELDS = (
+    *("From", "To", "Subject", "Date", "References", "Message-ID"),
+    *("Content-Type", "Content-Disposition", "Content-ID"),
+)
 _LEAF = st.fixed_dictionaries(
     {},
     optional={
@@ -143,8 +147,17 @@ _LEAF = st.fixed_dictionaries(
                 {},
                 optional={
                     "name": st.sampled_from(
-                        ["From", "To", "Subject", "Date", "References", "Message-ID"]
-                        + ["Content-Type", "Content-Disposition", "Content-ID"]
+                        [
+                            "From",
+                            "To",
+                            "Subject",
+                            "Date",
+                            "References",
+                            "Message-ID",
+                            "Content-Type",
+                            "Content-Disposition",
+                            "Content-ID",
+                        ]
                     ),
                     "value": _WEIRD | st.sampled_from(["text/plain; charset*0=\x00", "a; x*=''%"]),
                 },

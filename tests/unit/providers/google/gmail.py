@@ -1,0 +1,97 @@
+"""A scripted Gmail for unit tests: answers in turn, and remembers what it was asked."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from postroom.providers.google.client import GmailClient
+from postroom.providers.google.endpoints import endpoints
+from tests.builders import ACCOUNT_ID
+from tests.fakes import FixedClock
+
+Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass
+class Tokens:
+    """An access token source that counts how often it had to give another."""
+
+    token: str = "token-0"
+    replaced: int = 0
+
+    def current(self) -> str:
+        """Return the newest token."""
+        return self.token
+
+    def replace(self, refused: str) -> str:
+        """Make another token."""
+        assert refused == self.token
+        self.replaced += 1
+        self.token = f"token-{self.replaced}"
+        return self.token
+
+
+@dataclass
+class Gmail:
+    """Answers calls from a list; an exception stands for a lost connection."""
+
+    answers: list[Answer]
+    requests: list[httpx.Request] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def client(self) -> GmailClient:
+        """Return a client that speaks to this Gmail."""
+        http = httpx.Client(transport=httpx.MockTransport(self._answer))
+        return GmailClient(http=http, endpoints=endpoints(), tokens=self.tokens, clock=self.clock)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        self.authorizations.append(request.headers["Authorization"])
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+
+def refusal(status: int, reason: str = "", headers: dict[str, str] | None = None) -> httpx.Response:
+    """An error in Google's form."""
+    error = {"code": status, "errors": [{"reason": reason}] if reason else []}
+    return httpx.Response(status, json={"error": error}, headers=headers)
+
+
+def message(number: str, thread: str = "t", **more: Any) -> dict[str, Any]:
+    """A small message of format full."""
+    return {
+        "id": number,
+        "threadId": thread,
+        "historyId": "7",
+        "internalDate": "1795248005000",
+        "payload": {"mimeType": "text/plain", "body": {"size": 1, "data": "eA=="}},
+        **more,
+    }
+
+
+def batch_answer(parts: Iterable[tuple[int, int, Any]]) -> httpx.Response:
+    """A batch's answer from (number of the call, status, JSON)."""
+    body = "".join(
+        f"--b\r\nContent-Type: application/http\r\nContent-ID: <response-{number}>\r\n\r\n"
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n\r\n{json.dumps(content)}\r\n"
+        for number, status, content in parts
+    )
+    return httpx.Response(
+        200, content=f"{body}--b--", headers={"Content-Type": "multipart/mixed; boundary=b"}
+    )
+
+
+def called(request: httpx.Request) -> list[str]:
+    """The addresses inside a batch, below `users/me/`."""
+    lines = request.content.decode().splitlines()
+    return [line.split()[1].partition("/me/")[2] for line in lines if line.startswith("GET ")]
+
+
+__all__ = ["ACCOUNT_ID", "Gmail", "Tokens", "batch_answer", "called", "message", "refusal"]
