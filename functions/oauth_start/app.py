@@ -1,0 +1,50 @@
+"""GET /v3/connect/auth: sends a person to the provider's consent page."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from postroom.bootstrap import oauth_start as bootstrap
+from postroom.usecases.connect_account import ConnectionStart, begin_connection
+from postroom.web.cookies import connection_cookie, state_of
+from postroom.web.pages import error_page_for_browsers
+from postroom.web.resolver import lambda_handler, make_resolver, redirect
+from postroom.web.schemas.oauth import AuthQuery
+from postroom.web.schemas.provider_configs import connectable_provider
+
+app = make_resolver(admit=None, render_error=error_page_for_browsers)
+
+
+@app.get("/v3/connect/auth")
+def start(query: Annotated[AuthQuery, Query()]) -> Response[str]:
+    """Remember what was asked for, and go to the provider with a cookie to bring back."""
+    services = bootstrap.services()
+    departure = begin_connection(
+        start=ConnectionStart(
+            client_id=query.client_id,
+            redirect_uri=query.redirect_uri,
+            provider=connectable_provider(query.provider) if query.provider else None,
+            state=query.state,
+            login_hint=query.login_hint,
+            code_challenge=query.code_challenge,
+            code_challenge_method=query.code_challenge_method,
+            offline=query.access_type == "offline",
+        ),
+        application_id=services.application_id,
+        callback_url=services.callback_url,
+        application=services.application,
+        configs=services.configs,
+        providers=services.providers,
+        connections=services.connections,
+        clock=services.clock,
+    )
+    cookie = connection_cookie(
+        state_of(departure.consent_url),
+        departure.browser_secret,
+        is_secure=services.cookies_are_secure,
+    )
+    return redirect(departure.consent_url, cookies=[cookie])
+
+
+handler = lambda_handler(app)

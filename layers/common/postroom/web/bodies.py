@@ -1,0 +1,95 @@
+"""Request bodies: bytes to values, with every way of being unreadable named."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel, ValidationError
+
+from postroom.domain.errors import InvalidRequest
+from postroom.web.errors import UnsupportedMediaType, invalid_request
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def media_type(event: APIGatewayProxyEventV2) -> str:
+    """Return the Content-Type in lower case, without parameters; JSON when none was sent."""
+    return event.headers.get("content-type", JSON).partition(";")[0].strip().lower() or JSON
+
+
+def raw_body(event: APIGatewayProxyEventV2) -> bytes:
+    """Return the body's bytes. Raises InvalidRequest when they did not come through whole."""
+    body = event.body or ""
+    if not event.is_base64_encoded:
+        return body.encode(errors="surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        raise InvalidRequest("The body did not arrive whole.", field="body") from None
+
+
+def text_body(event: APIGatewayProxyEventV2) -> str:
+    """Return the body's text. Raises InvalidRequest when it is not UTF-8."""
+    try:
+        return raw_body(event).decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not UTF-8.", field="body") from None
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON (RFC 8259) whose strings are whole characters.
+
+    Raises json.JSONDecodeError, and InvalidRequest for what Python alone would take: `NaN`, half
+    of a surrogate pair, and nesting without end.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise InvalidRequest("The JSON is nested too deeply.", field="body") from None
+    except UnicodeEncodeError:
+        raise InvalidRequest("A text has half of a character in it.", field="body") from None
+    return value
+
+
+def json_object(text: str, *, field: str = "body") -> dict[str, Any]:
+    """Read a JSON object. Raises InvalidRequest naming where it was expected."""
+    try:
+        value = parse_json(text)
+    except json.JSONDecodeError:
+        raise InvalidRequest("This is not valid JSON.", field=field) from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("Send a JSON object.", field=field)
+    return value
+
+
+def json_or_form(event: APIGatewayProxyEventV2) -> dict[str, Any]:
+    """Read a JSON object or a form, as OAuth clients send either. Raises InvalidRequest."""
+    kind = media_type(event)
+    text = text_body(event)
+    if kind == FORM:
+        return dict(parse_qsl(text, keep_blank_values=True))
+    if kind == JSON:
+        return json_object(text) if text.strip() else {}
+    raise UnsupportedMediaType(f"Send {JSON} or {FORM}.")
+
+
+def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Make a schema of values that were read here. Raises InvalidRequest naming the field."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid_request(error.errors(include_url=False), skip=0) from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise InvalidRequest(f"{name} is not a JSON value.", field="body")
