@@ -1,6 +1,7 @@
 """What the stack asks of its own API: whether it answers, its id, and its provider configs."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +13,10 @@ _FIRST_CALL_SECONDS = 60.0
 
 
 class ApiClient:
-    """The administrator's calls on a Postroom API."""
+    """The administrator's calls on a Postroom API; `log` is where its functions write."""
 
-    def __init__(self, api_uri: str, api_key: str) -> None:
+    def __init__(self, api_uri: str, api_key: str, log: Path) -> None:
+        self._log = log
         self._client = httpx.Client(
             base_url=api_uri,
             headers={"Authorization": f"Bearer {api_key}"},
@@ -44,6 +46,6 @@ class ApiClient:
         if response.status_code not in expected:
             raise StackFailed(
                 f"The API answered {method} {path} with {response.status_code}: "
-                f"{response.text[:500]}\n`make logs` shows what its functions said."
+                f"{response.text[:500]}\nWhat its functions said stands in {self._log}."
             )
         return response

@@ -140,7 +140,7 @@ def running_stack(plan: StackPlan) -> Iterator[RunningStack]:
             gateway = Gateway(routes, LambdaInvoker(plan.endpoint_url, local_aws.REGION))
             parts.enter_context(serving(gateway, plan.api_port))
             api_key = deployment.admin_key()
-            api = ApiClient(plan.api_uri, api_key)
+            api = ApiClient(plan.api_uri, api_key, plan.state / "log" / "ministack.log")
             client_id = api.application_id()
             for simulator in simulators:
                 api.ensure_provider_config(simulator.provider, simulator.provider_config)
