@@ -1,4 +1,4 @@
-"""The environment of every function, read once. `template.yaml` sets all of it, no more, no less."""
+"""The environment of every function, read once: all that `template.yaml` sets, and no more."""
 
 from functools import lru_cache
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from postroom.bootstrap import access, mail_stores
 from postroom.domain.principal import Principal
+from postroom.ports import AccountStore, Clock, SyncStateStore, WorkQueue
 from postroom.usecases.sync_account import SyncTools
 
 
@@ -13,6 +14,10 @@ from postroom.usecases.sync_account import SyncTools
 class Services:
     """What this function works with."""
 
+    accounts: AccountStore
+    sync_states: SyncStateStore
+    work: WorkQueue
+    clock: Clock
     tools: SyncTools
     authenticate: Callable[[str], Principal]
 
@@ -20,4 +25,12 @@ class Services:
 @lru_cache
 def services() -> Services:
     """Wire the function."""
-    return Services(tools=mail_stores.sync_tools(), authenticate=access.authenticate)
+    tools = mail_stores.sync_tools()
+    return Services(
+        accounts=tools.accounts,
+        sync_states=tools.sync_states,
+        work=tools.work,
+        clock=tools.clock,
+        tools=tools,
+        authenticate=access.authenticate,
+    )

@@ -44,9 +44,9 @@ def deployment_secrets() -> SecretsManagerDeploymentSecrets:
     """Return the secrets that were made with the deployment."""
     return SecretsManagerDeploymentSecrets(
         secrets_client(),
-        administrator_key_name=settings().admin_key_secret,
-        signing_key_name=settings().signing_key_secret,
-        clock=clock,
+        clock,
+        admin_key_secret=settings().admin_key_secret,
+        signing_key_secret=settings().signing_key_secret,
     )
 
 

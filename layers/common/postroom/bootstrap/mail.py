@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from postroom.bootstrap import access, aws, mail_stores
-from postroom.bootstrap.clock import clock
 from postroom.config import settings
 from postroom.domain.principal import Principal
 from postroom.ports import (

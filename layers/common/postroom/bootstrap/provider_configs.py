@@ -35,7 +35,7 @@ def services() -> Services:
         callback_url=aws.callback_url(),
         configs=DynamoProviderConfigStore(aws.table()),
         client_secrets=SecretsManagerClientSecretVault(
-            aws.secrets_client(), prefix=settings().secret_prefix, clock=clock
+            aws.secrets_client(), clock, prefix=settings().secret_prefix
         ),
         application=DynamoApplicationStore(aws.table()),
         clock=clock,

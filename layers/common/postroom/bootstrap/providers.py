@@ -26,7 +26,7 @@ def providers() -> ConfiguredProviders:
     return ConfiguredProviders(
         configs=DynamoProviderConfigStore(aws.table()),
         client_secrets=SecretsManagerClientSecretVault(
-            aws.secrets_client(), prefix=settings().secret_prefix, clock=clock
+            aws.secrets_client(), clock, prefix=settings().secret_prefix
         ),
         clock=clock,
         google_simulator_url=settings().google_simulator_url,

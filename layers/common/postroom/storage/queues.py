@@ -1,6 +1,6 @@
 """Calls of workers as SQS messages.
 
-sync, backfill    {"account_id": …}
+sync, backfill    {"account_id": …, "lane": "present" | "backfill"}
 send              {"account_id": …, "outbox_id": …, "attempt": …}
 """
 
@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from postroom.domain.ids import AccountId, OutboxId
+from postroom.domain.sync import Lane
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,11 +38,13 @@ class SqsWorkQueue:
 
     def sync(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
         """Have the present of an account synced."""
-        self._send(self._sync_queue_url, {"account_id": account_id}, delay)
+        body = {"account_id": account_id, "lane": Lane.PRESENT.value}
+        self._send(self._sync_queue_url, body, delay)
 
     def backfill(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
         """Have the next chunk of an account's first sync (or its erasure) done."""
-        self._send(self._backfill_queue_url, {"account_id": account_id}, delay)
+        body = {"account_id": account_id, "lane": Lane.BACKFILL.value}
+        self._send(self._backfill_queue_url, body, delay)
 
     def settle_send(
         self, account_id: AccountId, outbox_id: OutboxId, *, attempt: int, delay: timedelta
