@@ -76,7 +76,6 @@ def _part(content_id: str, response: Response) -> bytes:
         head.append(f"Content-ID: <response-{name}>")
     head += ["", f"HTTP/1.1 {response.status}"]
     body = response.get_data()
-    if body:
-        head.append(f"Content-Type: {response.content_type}")
+    head += [f"{name}: {value}" for name, value in response.headers if name != "Content-Length"]
     head.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*head, "", ""]).encode() + body + b"\r\n"

@@ -1,0 +1,605 @@
+"""What every provider promises, in our words: run against each provider's simulator.
+
+A provider's test file subclasses both contracts and provides the fixture `service`.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default as modern
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from postroom.domain.credentials import Authorization, Tokens
+from postroom.domain.errors import (
+    ConnectionRefused,
+    CursorExpired,
+    Misconfigured,
+    NotFound,
+    OutcomeUnknown,
+    ReauthRequired,
+    Retryable,
+)
+from postroom.domain.folder import FolderRole
+from postroom.domain.ids import InternetMessageId, ProviderMessageId, ProviderThreadId
+from postroom.domain.message import Address, FullMessage, Message, MessageChange
+from postroom.domain.outgoing import OutgoingAttachment, OutgoingMessage
+from postroom.domain.sync import BackfillPage, ChangePage, Cursor, MessageRef, SyncUnitId
+from postroom.ports import AuthorizationRequest, Mailbox, MailProvider
+from tests.builders import ACCOUNT_ID, make_outgoing_message
+from tests.fakes import FixedClock
+from tests.world import Simulator, make_mail
+
+ADA = "ada@simulated.example"
+GRACE = "grace@simulated.example"
+REDIRECT_URI = "https://postroom.example/v3/connect/callback"
+VERIFIER = "v" * 43
+
+
+@dataclass
+class RenewingTokens:
+    """An access token source without storage: it renews when it is told to."""
+
+    provider: MailProvider
+    tokens: Tokens
+    replaced: int = 0
+
+    def current(self) -> str:
+        """Return the newest token."""
+        return self.tokens.access_token
+
+    def replace(self, refused: str) -> str:
+        """Renew the tokens."""
+        assert refused == self.tokens.access_token
+        self.replaced += 1
+        self.tokens = self.tokens.renewed(self.provider.refresh(self.tokens))
+        return self.tokens.access_token
+
+
+@dataclass
+class Service:
+    """A simulated provider and our provider that speaks to it."""
+
+    simulator: Simulator
+    provider: MailProvider
+    misconfigured: MailProvider
+    """The same with a client that the provider does not know."""
+    clock: FixedClock
+
+    def consent(self, address: str = ADA, *, nonce: str = "nonce") -> str:
+        """Have the owner agree; answers the code. A refusal answers an empty one."""
+        self.simulator.control("POST", "settings", json={"auto_consent": True})
+        challenge = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode()
+        url = self.provider.authorization_url(
+            AuthorizationRequest(
+                redirect_uri=REDIRECT_URI,
+                state="state",
+                nonce=nonce,
+                code_challenge=challenge.rstrip("="),
+                login_hint=address,
+            )
+        )
+        answer = self.simulator.get(url)
+        assert answer.status_code == 302, answer.text
+        returned = parse_qs(urlsplit(answer.headers["Location"]).query)
+        assert returned["state"] == ["state"]
+        return returned.get("code", [""])[0]
+
+    def exchange(
+        self, code: str, *, verifier: str = VERIFIER, nonce: str = "nonce"
+    ) -> Authorization:
+        """Trade a code for tokens."""
+        return self.provider.exchange_code(
+            code=code, redirect_uri=REDIRECT_URI, code_verifier=verifier, nonce=nonce
+        )
+
+    def connect(self, address: str = ADA) -> "Connected":
+        """Connect a mailbox."""
+        authorization = self.exchange(self.consent(address))
+        tokens = RenewingTokens(self.provider, authorization.tokens)
+        return Connected(self, address, tokens, self.provider.mailbox(ACCOUNT_ID, tokens))
+
+    def usage(self, address: str = ADA) -> dict[str, dict[str, int]]:
+        """What a mailbox has cost since the start, by method."""
+        found: dict[str, dict[str, int]] = self.simulator.control("GET", "usage")["mailboxes"].get(
+            address, {}
+        )
+        return found
+
+
+@dataclass
+class Connected:
+    """A connected mailbox."""
+
+    service: Service
+    address: str
+    tokens: RenewingTokens
+    mailbox: Mailbox
+
+    def listed(self) -> list[MessageRef]:
+        """List the whole mailbox, newest first."""
+        return [ref for page in self.pages() for ref in page.refs]
+
+    def pages(self) -> Iterator[BackfillPage]:
+        """List the whole mailbox page by page."""
+        position: str | None = ""
+        while position is not None:
+            page = self.mailbox.backfill(position)
+            yield page
+            position = page.next_position
+
+    def read(self, provider_id: str) -> FullMessage:
+        """Fetch one message."""
+        result = self.mailbox.fetch([ref_of(provider_id)])
+        assert (result.missing, result.failed) == ((), ())
+        return result.messages[0]
+
+    def message(self, provider_id: str) -> Message:
+        """Fetch one message without its content."""
+        return self.read(provider_id).message
+
+    def truth(self, provider_id: str) -> dict[str, Any]:
+        """What the provider has."""
+        return self.service.simulator.messages(self.address)[provider_id]
+
+    def deliver(self, mail: bytes | None = None, **query: Any) -> str:
+        """Have a mail delivered."""
+        return self.service.simulator.deliver(self.address, mail, **query)
+
+    def fail(self, **fault: Any) -> None:
+        """Make matching calls fail from now on."""
+        self.service.simulator.fail(fault)
+
+    def all_changes(self, cursors: dict[SyncUnitId, Cursor]) -> list[ChangePage]:
+        """Follow each unit's changes to their end; moves the cursors."""
+        found = []
+        for unit in cursors:
+            more = True
+            while more:
+                page = self.mailbox.changes(unit, cursors[unit])
+                found.append(page)
+                cursors[unit], more = page.next_cursor, page.more
+        return found
+
+
+def ref_of(provider_id: str) -> MessageRef:
+    """Refer to a message whose thread is not known."""
+    return MessageRef(
+        provider_id=ProviderMessageId(provider_id),
+        provider_thread_id=ProviderThreadId(f"unknown-{provider_id}"),
+    )
+
+
+def outgoing(**changes: Any) -> OutgoingMessage:
+    """A message from Ada to Grace."""
+    people = {
+        "from_": Address(email=ADA, name="Ada"),
+        "to": (Address(email=GRACE, name="Grace"),),
+        "message_id": InternetMessageId("<first@postroom.example>"),
+    }
+    return make_outgoing_message(**{**people, **changes})
+
+
+class MailProviderContract:
+    """Connecting and keeping the consent."""
+
+    def test_consent_becomes_an_authorization(self, service: Service) -> None:
+        """Who signed in, what was granted, and tokens that work."""
+        # When
+        authorization = service.exchange(service.consent())
+        # Then
+        assert authorization.identity.email == ADA
+        assert authorization.identity.subject
+        assert service.provider.traits.required_scopes <= set(authorization.scopes)
+        assert authorization.tokens.refresh_token
+        assert authorization.tokens.usable(service.clock.now())
+
+    def test_the_subject_stays_when_a_mailbox_is_connected_again(self, service: Service) -> None:
+        """Reconnecting finds the same account, and brings a refresh token again."""
+        first, second = (service.exchange(service.consent()) for _ in range(2))
+        assert first.identity == second.identity
+        assert second.tokens.refresh_token
+
+    def test_a_scope_that_was_not_ticked_is_missing(self, service: Service) -> None:
+        """Whoever unticks a box gets no account that fails later."""
+        # Given
+        required = service.provider.traits.required_scopes
+        service.simulator.control("POST", "settings", json={"deny_scopes": sorted(required)})
+        # When / Then
+        authorization = service.exchange(service.consent())
+        assert required - set(authorization.scopes)
+
+    def test_a_code_works_once(self, service: Service) -> None:
+        """Going back in the browser is no second connection."""
+        code = service.consent()
+        service.exchange(code)
+        with pytest.raises(ConnectionRefused) as refusal:
+            service.exchange(code)
+        assert refusal.value.reason == "code_invalid"
+
+    def test_a_code_works_only_with_its_verifier(self, service: Service) -> None:
+        """A code that was stolen on its way is worth nothing."""
+        with pytest.raises(ConnectionRefused):
+            service.exchange(service.consent(), verifier="w" * 43)
+
+    def test_an_identity_works_only_with_its_nonce(self, service: Service) -> None:
+        """A code of another sign-in is not believed."""
+        with pytest.raises(ConnectionRefused):
+            service.exchange(service.consent(nonce="theirs"), nonce="ours")
+
+    def test_a_refreshed_token_works(self, service: Service) -> None:
+        """An access token that has ended is replaced without anybody noticing."""
+        # Given
+        ada = service.connect()
+        service.simulator.control("POST", "expire", json={"what": "access_tokens"})
+        # When
+        ada.mailbox.folders()
+        # Then
+        assert ada.tokens.replaced == 1
+
+    def test_a_withdrawn_consent_needs_the_owner(self, service: Service) -> None:
+        """Withdrawing twice is fine; refreshing afterwards is not."""
+        ada = service.connect()
+        service.provider.revoke(ada.tokens.tokens)
+        service.provider.revoke(ada.tokens.tokens)
+        with pytest.raises(ReauthRequired):
+            service.provider.refresh(ada.tokens.tokens)
+        with pytest.raises(ReauthRequired):
+            ada.mailbox.folders()
+
+    def test_a_refused_client_is_the_operators_business(self, service: Service) -> None:
+        """No account is to blame for a wrong client secret."""
+        tokens = service.connect().tokens.tokens
+        with pytest.raises(Misconfigured):
+            service.misconfigured.refresh(tokens)
+
+    def test_a_busy_token_endpoint_passes(self, service: Service) -> None:
+        """It must never be taken for a dead consent."""
+        tokens = service.connect().tokens.tokens
+        service.simulator.fail({"path": "/token$", "status": 503})
+        with pytest.raises(Retryable):
+            service.provider.refresh(tokens)
+
+
+class MailboxContract:
+    """Reading, changing and sending."""
+
+    @pytest.fixture
+    def ada(self, service: Service) -> Connected:
+        """Ada's mailbox, connected and empty."""
+        return service.connect()
+
+    # ── Reading ──────────────────────────────────────────────────────────────────────────
+
+    def test_an_empty_mailbox_is_a_mailbox(self, ada: Connected) -> None:
+        """It has cursors, folders, and a listing that ends."""
+        cursors = ada.mailbox.pin_cursors()
+        assert ada.listed() == []
+        assert all(not (page.fetch or page.edits) for page in ada.all_changes(cursors))
+        roles = {folder.role for folder in ada.mailbox.folders()}
+        assert {FolderRole.INBOX, FolderRole.SENT, FolderRole.DRAFTS, FolderRole.TRASH} <= roles
+
+    def test_listing_reads_everything_once_newest_first(self, ada: Connected) -> None:
+        """Every message of every folder is fetched as the provider has it."""
+        # Given
+        service = ada.service
+        service.simulator.control("POST", "settings", json={"page_size": 20})
+        service.simulator.control("POST", f"mailboxes/{ADA}/fill", json={"messages": 70, "seed": 7})
+        ada.deliver(folder="trash")
+        ada.deliver(folder="spam")
+        # When
+        pages = list(ada.pages())
+        refs = [ref for page in pages for ref in page.refs]
+        result = ada.mailbox.fetch(refs)
+        # Then
+        truth = service.simulator.messages(ADA)
+        assert pages[0].total_estimate == 72
+        assert sorted(ref.provider_id for ref in refs) == sorted(truth)
+        assert (result.missing, result.failed) == ((), ())
+        times = [truth[ref.provider_id]["received_at"] for ref in refs]
+        assert times == sorted(times, reverse=True)
+        seen = {full.message.provider_id: full for full in result.messages}
+        for provider_id, real in truth.items():
+            message = seen[ProviderMessageId(provider_id)].message
+            assert message.subject == real["subject"]
+            assert set(message.folders) == set(real["folders"])
+            assert (message.unread, message.starred) == (real["unread"], real["starred"])
+            assert message.internet_message_id == (real["internet_message_id"] or "")
+            assert message.provider_thread_id == real["thread_id"]
+            assert int(message.received_at.timestamp()) == int(real["received_at"])
+            assert len(message.attachments) == len(real["attachments"])
+
+    def test_folders_have_their_counts(self, ada: Connected) -> None:
+        """The provider's own counts, not ours."""
+        ada.deliver()
+        ada.deliver(unread=False)
+        (inbox,) = (f for f in ada.mailbox.folders() if f.role is FolderRole.INBOX)
+        assert (inbox.total_count, inbox.unread_count, inbox.is_system) == (2, 1, True)
+
+    def test_a_message_that_is_gone_is_missing(self, ada: Connected) -> None:
+        """Deleted between listing and fetching: no error, and nobody else's problem."""
+        # Given
+        kept, gone = ada.deliver(), ada.deliver()
+        refs = ada.listed()
+        ada.service.simulator.change(ADA, {"op": "delete", "id": gone})
+        # When
+        result = ada.mailbox.fetch(refs)
+        # Then
+        assert [full.message.provider_id for full in result.messages] == [kept]
+        assert [ref.provider_id for ref in result.missing] == [gone]
+
+    def test_bodies_attachments_and_raw_are_those_of_the_mail(self, ada: Connected) -> None:
+        """What was delivered can be read, file by file, and as a whole."""
+        # Given
+        source = message_from_bytes(make_mail(to=ADA, text="Grüße"), policy=modern)
+        source.add_alternative("<p>Grüße</p>", subtype="html")
+        source.add_attachment(
+            b"\x00\xff", maintype="application", subtype="pdf", filename="Menü.pdf"
+        )
+        mail = source.as_bytes()
+        # When
+        full = ada.read(ada.deliver(mail))
+        # Then
+        (file,) = full.message.attachments
+        assert full.content.text.strip() == "Grüße"
+        assert full.content.html.strip() == "<p>Grüße</p>"
+        assert (file.filename, file.content_type) == ("Menü.pdf", "application/pdf")
+        assert ada.mailbox.attachment(full.message, file.part_id) == b"\x00\xff"
+        assert ada.mailbox.raw(full.message.provider_id) == mail
+        with pytest.raises(NotFound):
+            ada.mailbox.attachment(full.message, "99")
+
+    # ── Changes ──────────────────────────────────────────────────────────────────────────
+
+    def test_changes_tell_what_came_changed_and_went(self, ada: Connected) -> None:
+        """Each message stands in them once, with its net effect."""
+        # Given
+        old, read, deleted = ada.deliver(), ada.deliver(), ada.deliver()
+        before = {each: ada.message(each) for each in (old, read, deleted)}
+        cursors = ada.mailbox.pin_cursors()
+        # When
+        new = ada.deliver()
+        ada.service.simulator.change(
+            ADA,
+            {"op": "read", "id": read},
+            {"op": "star", "id": read},
+            {"op": "unread", "id": new},
+            {"op": "delete", "id": deleted},
+        )
+        pages = ada.all_changes(cursors)
+        # Then
+        assert [ref.provider_id for page in pages for ref in page.fetch] == [new]
+        ((gone, version),) = (each for page in pages for each in page.removed)
+        assert (gone.provider_id, version > before[deleted].version) == (deleted, True)
+        (edit,) = (each for page in pages for each in page.edits)
+        after = before[read].edited(edit)
+        assert (after.unread, after.starred) == (False, True)
+        assert after == ada.message(read)
+        assert not any(page.fetch or page.edits for page in ada.all_changes(cursors))
+
+    def test_every_page_of_changes_is_a_checkpoint(self, ada: Connected) -> None:
+        """A worker that dies between two pages loses nothing and repeats nothing."""
+        # Given
+        ada.service.simulator.control("POST", "settings", json={"page_size": 3})
+        cursors = ada.mailbox.pin_cursors()
+        delivered = [ada.deliver() for _ in range(10)]
+        # When
+        pages = ada.all_changes(cursors)
+        # Then
+        assert len(pages) > 2
+        fetched = [ref.provider_id for page in pages for ref in page.fetch]
+        assert fetched == delivered
+
+    def test_an_expired_cursor_says_so(self, ada: Connected) -> None:
+        """It is no missing message and no broken account."""
+        cursors = ada.mailbox.pin_cursors()
+        ada.deliver()
+        for what in ("history", "delta"):
+            ada.service.simulator.control("POST", "expire", json={"what": what})
+        with pytest.raises(CursorExpired):
+            ada.all_changes(cursors)
+        assert ada.all_changes(ada.mailbox.pin_cursors())
+
+    # ── Changing ─────────────────────────────────────────────────────────────────────────
+
+    @pytest.mark.parametrize("value", [True, False])
+    def test_flags_change_there_and_here(self, ada: Connected, value: bool) -> None:  # noqa: FBT001
+        """The answer makes our copy equal to the mailbox."""
+        # Given
+        message = ada.message(ada.deliver(unread=not value))
+        # When
+        edit = ada.mailbox.apply(message, MessageChange(unread=value, starred=value))
+        # Then
+        truth = ada.truth(message.provider_id)
+        assert (truth["unread"], truth["starred"]) == (value, value)
+        after = message.edited(edit)
+        assert (after.unread, after.starred) == (value, value)
+        assert set(after.folders) == set(truth["folders"])
+
+    def test_folders_are_replaced(self, ada: Connected) -> None:
+        """A message is where it was put, and nowhere else; its flags stay."""
+        # Given
+        (trash,) = (f.id for f in ada.mailbox.folders() if f.role is FolderRole.TRASH)
+        message = ada.message(ada.deliver())
+        # When
+        after = message.edited(ada.mailbox.apply(message, MessageChange(folders=(trash,))))
+        # Then
+        assert set(after.folders) == set(ada.truth(message.provider_id)["folders"])
+        assert trash in after.folders
+        assert after.unread
+
+    def test_trash_moves_and_keeps(self, ada: Connected) -> None:
+        """A trashed message can be taken back."""
+        # Given
+        roles = {folder.role: folder.id for folder in ada.mailbox.folders()}
+        message = ada.message(ada.deliver())
+        # When
+        after = message.edited(ada.mailbox.trash(message))
+        # Then
+        assert roles[FolderRole.TRASH] in after.folders
+        assert roles[FolderRole.INBOX] not in after.folders
+        assert set(after.folders) == set(ada.truth(message.provider_id)["folders"])
+
+    def test_changing_what_is_gone_is_not_found(self, ada: Connected) -> None:
+        """The caller learns that the message is not there any more."""
+        message = ada.message(ada.deliver())
+        ada.service.simulator.change(ADA, {"op": "delete", "id": message.provider_id})
+        with pytest.raises(NotFound):
+            ada.mailbox.apply(message, MessageChange(unread=False))
+        with pytest.raises(NotFound):
+            ada.mailbox.trash(message)
+        with pytest.raises(NotFound):
+            ada.mailbox.raw(message.provider_id)
+
+    # ── Sending ──────────────────────────────────────────────────────────────────────────
+
+    def test_a_sent_message_arrives_and_is_found(self, ada: Connected) -> None:
+        """Body, file and secret copy arrive; the secret stays one."""
+        # Given
+        hopper = "hopper@simulated.example"
+        ada.service.simulator.add_mailbox(hopper)
+        file = OutgoingAttachment(filename="a.bin", content_type="a/b", content=b"\x00\x01")
+        message = outgoing(
+            subject="Grüße", attachments=(file,), bcc=(Address(email=hopper, name="Secret"),)
+        )
+        # When
+        sent = ada.mailbox.send(message)
+        # Then
+        assert ada.mailbox.find_sent(message.message_id) == sent
+        for address in (GRACE, hopper):
+            (copy,) = ada.service.simulator.messages(address).values()
+            assert (copy["subject"], len(copy["attachments"])) == ("Grüße", 1)
+            assert copy["internet_message_id"] == message.message_id
+        arrived = ada.service.connect(GRACE)
+        (ref,) = arrived.listed()
+        assert b"secret" not in arrived.mailbox.raw(ref.provider_id).lower()
+        full = arrived.read(ref.provider_id)
+        assert "pretensions" in full.content.html
+        assert "pretensions" in full.content.text
+        assert full.message.bcc == ()
+
+    def test_a_large_message_arrives(self, ada: Connected) -> None:
+        """Files beyond a simple call take the provider's way for large ones."""
+        content = bytes(range(256)) * 16_000
+        file = OutgoingAttachment(filename="a.bin", content_type="a/b", content=content)
+        ada.mailbox.send(outgoing(attachments=(file,)))
+        grace = ada.service.connect(GRACE)
+        message = grace.message(grace.listed()[0].provider_id)
+        part_id = message.attachments[0].part_id
+        assert grace.mailbox.attachment(message, part_id) == content
+
+    def test_an_answer_joins_its_thread(self, ada: Connected) -> None:
+        """Headers and the provider's thread together keep a conversation together."""
+        # Given
+        question = ada.message(ada.deliver(make_mail(to=ADA, Message_ID="<q@else.example>")))
+        # When
+        sent = ada.mailbox.send(
+            outgoing(
+                subject=f"Re: {question.subject}",
+                in_reply_to=question.internet_message_id,
+                references=(question.internet_message_id,),
+                provider_thread_id=question.provider_thread_id,
+            )
+        )
+        # Then
+        assert sent.provider_thread_id == question.provider_thread_id
+        answer = ada.message(sent.provider_id)
+        assert answer.in_reply_to == "<q@else.example>"
+        assert answer.references == ("<q@else.example>",)
+
+    @pytest.mark.parametrize("fault", [{"status": 503}, {"drop": True}])
+    def test_a_lost_answer_to_a_send_can_be_looked_up(
+        self, ada: Connected, fault: dict[str, Any]
+    ) -> None:
+        """It was sent once; whoever asks finds it, and nobody sends it again."""
+        # Given
+        ada.fail(path="messages/send|sendMail", after_effect=True, times=1, **fault)
+        message = outgoing()
+        # When
+        with pytest.raises(OutcomeUnknown):
+            ada.mailbox.send(message)
+        # Then
+        assert ada.mailbox.find_sent(message.message_id) is not None
+        assert len(ada.service.simulator.messages(GRACE)) == 1
+
+    @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
+    def test_a_send_that_failed_is_not_found(self, ada: Connected, fault: dict[str, Any]) -> None:
+        """The same error without the effect: only asking tells them apart."""
+        ada.fail(path="messages/send|sendMail", times=1, **fault)
+        with pytest.raises(OutcomeUnknown):
+            ada.mailbox.send(outgoing())
+        assert ada.mailbox.find_sent(outgoing().message_id) is None
+
+    def test_a_throttled_send_did_not_happen(self, ada: Connected) -> None:
+        """An explicit refusal may be repeated later."""
+        ada.fail(path="messages/send|sendMail", status=429, headers={"Retry-After": "11"})
+        with pytest.raises(Retryable) as busy:
+            ada.mailbox.send(outgoing())
+        assert busy.value.retry_after == timedelta(seconds=11)
+        assert ada.service.simulator.messages(GRACE) == {}
+
+    # ── Trouble ──────────────────────────────────────────────────────────────────────────
+
+    def test_throttling_says_when_to_come_again(self, ada: Connected) -> None:
+        """Without a time it is left open, and never answered by asking at once."""
+        ada.fail(path="/", status=429, headers={"Retry-After": "30"}, times=1)
+        with pytest.raises(Retryable) as busy:
+            ada.mailbox.pin_cursors()
+        assert busy.value.retry_after == timedelta(seconds=30)
+        ada.fail(path="/", status=429, times=1)
+        with pytest.raises(Retryable) as busy:
+            ada.mailbox.pin_cursors()
+        assert busy.value.retry_after is None
+
+    @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"drop": True}])
+    def test_a_short_failure_is_not_noticed(self, ada: Connected, fault: dict[str, Any]) -> None:
+        """Reading is repeated a moment later."""
+        ada.fail(path="/", times=1, **fault)
+        assert ada.mailbox.pin_cursors()
+
+    @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
+    def test_a_lasting_failure_is_left_for_later(
+        self, ada: Connected, fault: dict[str, Any]
+    ) -> None:
+        """No worker waits for a provider that is down."""
+        ada.fail(path="/", **fault)
+        with pytest.raises(Retryable):
+            ada.mailbox.pin_cursors()
+        assert sum(ada.service.clock.slept) < 5
+
+    def test_a_stub_stands_in_for_a_message(self, ada: Connected) -> None:
+        """It has the message's ids, and says that it is one."""
+        # Given
+        message = ada.message(ada.deliver())
+        # When
+        stub = ada.mailbox.stub(
+            MessageRef(
+                provider_id=message.provider_id, provider_thread_id=message.provider_thread_id
+            )
+        ).message
+        # Then
+        assert (stub.id, stub.thread_id) == (message.id, message.thread_id)
+        assert "unreadable" in stub.defects
+
+    def test_malformed_mail_is_read_as_far_as_it_can_be(
+        self, ada: Connected, malformed: dict[str, bytes]
+    ) -> None:
+        """No content stops a fetch, and every raw form can be reached."""
+        # Given
+        delivered = {ada.deliver(raw): raw for raw in malformed.values()}
+        # When
+        result = ada.mailbox.fetch(ada.listed())
+        # Then
+        assert (result.missing, result.failed) == ((), ())
+        assert {full.message.provider_id for full in result.messages} == set(delivered)
+        for full in result.messages:
+            message = full.message
+            assert ada.mailbox.raw(message.provider_id) == delivered[message.provider_id]
+            for attachment in message.attachments:
+                assert ada.mailbox.attachment(message, attachment.part_id) is not None
+            (full.content.text + full.content.html + message.subject).encode()

@@ -1,0 +1,219 @@
+"""The Google provider keeps the contract, and Gmail's own promises."""
+
+from pathlib import Path
+
+import pytest
+
+from postroom.domain.account import ProviderName
+from postroom.domain.errors import Misconfigured, Rejected
+from postroom.domain.folder import FolderRole
+from postroom.domain.ids import FolderId
+from postroom.domain.message import Address, MessageChange
+from postroom.providers.registry import ConfiguredProviders
+from tests.builders import ACCOUNT_ID, make_provider_config
+from tests.contract.providers.contract import (
+    ADA,
+    GRACE,
+    Connected,
+    MailboxContract,
+    MailProviderContract,
+    Service,
+)
+from tests.fakes import FixedClock, InMemoryClientSecretVault, InMemoryProviderConfigStore
+from tests.world import Simulator, make_mail
+
+CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus" / "malformed"
+OWN_SAMPLES = {
+    "empty": b"",
+    "only headers": b"Subject: x",
+    "broken base64": b"Content-Transfer-Encoding: base64\r\n\r\n!!!!=",
+    "raw bytes in headers": b"Subject: caf\xe9 \x00\r\nFrom: \xff\r\n\r\nx",
+    "very deep": b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n)
+        for n in range(120)
+    ),
+    "endless references": b"References: " + b"<a@b> " * 20_000 + b"\r\n\r\nx",
+}
+
+
+def providers(simulator: Simulator, clock: FixedClock, *, client_id: str) -> ConfiguredProviders:
+    configs, secrets = InMemoryProviderConfigStore(), InMemoryClientSecretVault()
+    configs.create(make_provider_config(client_id=client_id, scopes=()))
+    secrets.write(ProviderName.GOOGLE, "client-secret")
+    return ConfiguredProviders(
+        configs=configs,
+        client_secrets=secrets,
+        clock=clock,
+        google_simulator_url="http://simulator",
+        transport=simulator.transport,
+    )
+
+
+@pytest.fixture
+def service() -> Service:
+    clock = FixedClock()
+    simulator = Simulator(clock)
+    simulator.add_mailbox(ADA)
+    simulator.add_mailbox(GRACE)
+    return Service(
+        simulator=simulator,
+        provider=providers(simulator, clock, client_id="client").get(ProviderName.GOOGLE),
+        misconfigured=providers(simulator, clock, client_id="bad-client").get(ProviderName.GOOGLE),
+        clock=clock,
+    )
+
+
+@pytest.fixture(params=["own samples", "corpus"])
+def malformed(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    if request.param == "own samples":
+        return OWN_SAMPLES
+    files = sorted(CORPUS.glob("*.eml"))
+    if not files:
+        pytest.skip("../shared/corpus is not on this machine")
+    return {path.name: path.read_bytes() for path in files}
+
+
+class TestGoogleProvider(MailProviderContract):
+    """Google's OAuth."""
+
+    def test_a_provider_without_a_config_is_the_operators_business(self) -> None:
+        """The message says which one, whether it is not configured or not there yet."""
+        simulator = Simulator(FixedClock())
+        configured = ConfiguredProviders(
+            configs=InMemoryProviderConfigStore(),
+            client_secrets=InMemoryClientSecretVault(),
+            clock=FixedClock(),
+            transport=simulator.transport,
+        )
+        with pytest.raises(Misconfigured, match="google has no provider config"):
+            configured.get(ProviderName.GOOGLE)
+        with pytest.raises(Misconfigured, match="microsoft is not supported"):
+            configured.get(ProviderName.MICROSOFT)
+
+
+class TestGmailMailbox(MailboxContract):
+    """Gmail's mailbox, and what it costs."""
+
+    def test_whole_threads_are_fetched_where_that_is_cheaper(self, ada: Connected) -> None:
+        """Three of a thread cost 40 units, not 60; two are fetched one by one."""
+        # Given a thread of three and one of two
+        for thread, size in (("a", 3), ("b", 2)):
+            first = f"<{thread}@else.example>"
+            ada.deliver(make_mail(to=ADA, subject=thread, Message_ID=first))
+            for _ in range(size - 1):
+                ada.deliver(make_mail(to=ADA, subject=f"Re: {thread}", In_Reply_To=first))
+        # When
+        result = ada.mailbox.fetch(ada.listed())
+        # Then
+        assert len(result.messages) == 5
+        usage = ada.service.usage()
+        assert usage["threads.get"]["calls"] == 1
+        assert usage["messages.get"]["calls"] == 2
+        assert usage["threads.get"]["units"] + usage["messages.get"]["units"] == 80
+
+    def test_label_changes_cost_no_fetch(self, ada: Connected) -> None:
+        """Hundreds of mails marked as read are two units."""
+        # Given
+        delivered = [ada.deliver() for _ in range(30)]
+        cursors = ada.mailbox.pin_cursors()
+        before = ada.service.usage().get("history.list", {}).get("units", 0)
+        # When
+        changes = [{"op": "read", "id": each} for each in delivered]
+        ada.service.simulator.change(ADA, *changes)
+        pages = ada.all_changes(cursors)
+        # Then
+        assert sum(len(page.edits) for page in pages) == 30
+        assert not any(page.fetch for page in pages)
+        usage = ada.service.usage()
+        assert usage["history.list"]["units"] - before == 2
+        assert "messages.get" not in usage
+
+    def test_a_throttled_part_of_a_batch_fails_alone(self, ada: Connected) -> None:
+        """The others are kept, and the batch itself says 200."""
+        # Given
+        delivered = [ada.deliver() for _ in range(4)]
+        ada.fail(path=f"messages/{delivered[2]}$", status=429, headers={"Retry-After": "5"})
+        # When
+        result = ada.mailbox.fetch(ada.listed())
+        # Then
+        assert len(result.messages) == 3
+        (failure,) = result.failed
+        assert (failure.ref.provider_id, failure.throttled) == (delivered[2], True)
+        assert failure.retry_after is not None
+
+    def test_a_failing_message_fails_alone(self, ada: Connected) -> None:
+        """One message on which Gmail itself fails stops no other."""
+        delivered = [ada.deliver() for _ in range(3)]
+        ada.fail(path=f"messages/{delivered[1]}$", status=500)
+        result = ada.mailbox.fetch(ada.listed())
+        assert len(result.messages) == 2
+        assert [(f.ref.provider_id, f.throttled) for f in result.failed] == [(delivered[1], False)]
+        stub = ada.mailbox.stub(result.failed[0].ref).message
+        assert (stub.provider_id, stub.defects) == (delivered[1], ("unreadable",))
+
+    def test_labels_of_ones_own_are_folders(self, ada: Connected) -> None:
+        """A message can be in several; system labels that Gmail sets stay."""
+        # Given
+        first, second = ada.deliver(), ada.deliver()
+        for label, mail in (("Work", first), ("Work/Invoices", second)):
+            ada.service.simulator.change(ADA, {"op": "label", "id": mail, "folder": label})
+        folders = {folder.name: folder for folder in ada.mailbox.folders()}
+        work, invoices = folders["Work"], folders["Work/Invoices"]
+        assert (invoices.parent_id, work.child_count) == (work.id, 1)
+        # When
+        message = ada.message(first)
+        wanted = (FolderId("INBOX"), invoices.id)
+        after = message.edited(ada.mailbox.apply(message, MessageChange(folders=wanted)))
+        # Then
+        assert set(after.folders) == {"INBOX", "UNREAD", invoices.id}
+        assert set(after.folders) == set(ada.truth(first)["folders"])
+
+    def test_an_unknown_label_is_refused(self, ada: Connected) -> None:
+        """The caller learns it; nothing has changed."""
+        message = ada.message(ada.deliver())
+        with pytest.raises(Rejected):
+            ada.mailbox.apply(message, MessageChange(folders=(FolderId("Label_999"),)))
+        assert "INBOX" in ada.truth(message.provider_id)["folders"]
+
+    def test_deleting_for_good_is_not_part_of_the_consent(self, ada: Connected) -> None:
+        """The default scopes allow the trash only."""
+        message = ada.message(ada.deliver())
+        with pytest.raises(Rejected, match=r"https://mail\.google\.com/"):
+            ada.mailbox.delete(message)
+        assert ada.truth(message.provider_id)
+
+    def test_a_received_message_id_is_not_taken_for_a_sent_one(self, ada: Connected) -> None:
+        """Anybody can write any Message-ID; only what Ada sent was sent."""
+        message_id = "<mine@x.example>"
+        received = ada.message(ada.deliver(make_mail(to=ADA, Message_ID=message_id)))
+        assert received.internet_message_id == message_id
+        assert ada.mailbox.find_sent(received.internet_message_id) is None
+
+    def test_text_reads_the_same_whichever_form_gmail_gives_it_in(self, ada: Connected) -> None:
+        """Gmail has been seen to give a part's own bytes, and UTF-8 under the old declaration."""
+        # Given
+        mail = (
+            b"Subject: =?iso-8859-1?q?Gr=FC=DFe?=\r\nDate: Sat, 21 Nov 2026 09:00:00 +0000\r\n"
+            b"From: =?iso-8859-1?q?J=FCrgen?= <j@x.example>\r\n"
+            b"Content-Type: text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe"
+        )
+        delivered = ada.deliver(mail)
+        read = []
+        # When
+        for text in ("verbatim", "decoded"):
+            ada.service.simulator.control("POST", "settings", json={"text": text})
+            full = ada.read(delivered)
+            read.append((full.message.subject, full.message.from_, full.content.text))
+            assert full.message.defects == ()
+        # Then
+        assert (
+            read[0] == read[1] == ("Grüße", (Address(email="j@x.example", name="Jürgen"),), "Grüße")
+        )
+
+    def test_drafts_are_drafts(self, ada: Connected) -> None:
+        """They are marked, so that lists of messages can leave them out."""
+        message = ada.message(ada.deliver(folder="drafts"))
+        roles = {folder.id: folder.role for folder in ada.mailbox.folders()}
+        assert message.is_draft
+        assert FolderRole.DRAFTS in {roles[folder] for folder in message.folders}
+        assert message.account_id == ACCOUNT_ID
