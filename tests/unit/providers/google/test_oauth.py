@@ -23,7 +23,8 @@ from postroom.domain.errors import (
 )
 from postroom.ports import AuthorizationRequest
 from postroom.providers.google.endpoints import endpoints
-from postroom.providers.google.oauth import GMAIL_FULL, GMAIL_MODIFY, GoogleOAuth, PublishedKeys
+from postroom.providers.google.identity import Identities
+from postroom.providers.google.oauth import GMAIL_FULL, GMAIL_MODIFY, GoogleOAuth
 from tests.builders import NOW, make_tokens
 from tests.fakes import FixedClock
 
@@ -77,7 +78,7 @@ class Google:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(transport=httpx.MockTransport(self._handle))
-        self.published = PublishedKeys(http=self.http, endpoints=endpoints(), clock=self.clock)
+        self.identities = Identities(http=self.http, endpoints=endpoints(), clock=self.clock)
 
     def oauth(self, scopes: tuple[str, ...] = ()) -> GoogleOAuth:
         """Return our client of it."""
@@ -87,7 +88,7 @@ class Google:
             scopes=scopes,
             http=self.http,
             endpoints=endpoints(),
-            keys=self.published,
+            identities=lambda: self.identities,
             clock=self.clock,
         )
 

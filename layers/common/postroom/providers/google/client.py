@@ -71,7 +71,7 @@ class GmailClient:
         request = self._http.build_request("DELETE", self._url(path))
         try:
             self._authorized(request, LARGEST_ANSWER_BYTES)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _lost(error) from error
 
     def send(self, content: bytes, content_type: str, *, upload: bool) -> Any:
@@ -91,7 +91,7 @@ class GmailClient:
             return _json(self._authorized(request, LARGEST_ANSWER_BYTES))
         except _NOT_SENT as error:
             raise _lost(error) from error
-        except (httpx.TransportError, httpx.DecodingError, ServerFailed, TooLarge) as error:
+        except (httpx.RequestError, ServerFailed, TooLarge) as error:
             raise OutcomeUnknown("Gmail did not say whether it sent the message") from error
 
     def batch(self, paths: Mapping[str, str]) -> dict[str, PartAnswer]:
@@ -137,12 +137,12 @@ class GmailClient:
             except ServerFailed as error:
                 if error.retry_after is not None:
                     raise
-            except (PreconditionFailed, httpx.TransportError, httpx.DecodingError):
+            except (PreconditionFailed, httpx.RequestError):
                 pass
             self._clock.sleep(pause_seconds)
         try:
             return self._authorized(request, largest_bytes)
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except httpx.RequestError as error:
             raise _lost(error) from error
 
     def _authorized(self, request: httpx.Request, largest_bytes: int) -> httpx.Response:

@@ -5,21 +5,20 @@ https://developers.google.com/identity/openid-connect/openid-connect
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from authlib.oauth2.client import OAuth2Client
-from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
 
-from postroom.domain.account import Identity, ProviderName
 from postroom.domain.credentials import Authorization, Tokens
 from postroom.domain.errors import ConnectionRefused, ReauthRequired, Retryable
 from postroom.ports import AuthorizationRequest, Clock
 from postroom.providers.google.endpoints import Endpoints
 from postroom.providers.google.errors import retry_after, token_error
+
+if TYPE_CHECKING:
+    from postroom.providers.google.identity import Identities
 
 GMAIL_MODIFY = "https://www.googleapis.com/auth/gmail.modify"
 """Read, label, trash and send; all but deleting for good."""
@@ -36,45 +35,6 @@ _IMPLIED = {
 }
 """What a scope contains, or is called when it is asked for."""
 
-_ISSUERS = ["https://accounts.google.com", "accounts.google.com"]
-_CLOCK_SKEW_SECONDS = 60
-_KEYS_LIFETIME = timedelta(hours=1)
-_KEYS_RETRY = timedelta(minutes=1)
-"""How often an unknown key id may make us ask for the keys again."""
-
-
-class PublishedKeys:
-    """The keys Google signs identities with, read again when they are old or lack one."""
-
-    def __init__(self, *, http: httpx.Client, endpoints: Endpoints, clock: Clock) -> None:
-        self._http = http
-        self._address = endpoints.keys
-        self._clock = clock
-        self._keys: KeySet | None = None
-        self._read_at: datetime | None = None
-
-    def claims(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token with a good signature. Raises JoseError, Retryable."""
-        try:
-            return self._decode(token, _KEYS_LIFETIME)
-        except InvalidKeyIdError:
-            return self._decode(token, _KEYS_RETRY)
-
-    def _decode(self, token: str, max_age: timedelta) -> dict[str, Any]:
-        now = self._clock.now()
-        if self._keys is None or self._read_at is None or now - self._read_at >= max_age:
-            self._keys = self._read()
-            self._read_at = now
-        return jwt.decode(token, self._keys, algorithms=["RS256"]).claims
-
-    def _read(self) -> KeySet:
-        try:
-            response = self._http.get(self._address)
-            response.raise_for_status()
-            return KeySet.import_key_set(response.json())
-        except (httpx.HTTPError, JoseError, ValueError, LookupError, TypeError) as error:
-            raise Retryable("Google's signing keys cannot be read") from error
-
 
 class GoogleOAuth:
     """The administrator's OAuth client at Google."""
@@ -87,7 +47,7 @@ class GoogleOAuth:
         scopes: tuple[str, ...],
         http: httpx.Client,
         endpoints: Endpoints,
-        keys: PublishedKeys,
+        identities: Callable[[], "Identities"],
         clock: Clock,
     ) -> None:
         self._client_id = client_id
@@ -95,7 +55,7 @@ class GoogleOAuth:
         self._scopes = tuple(dict.fromkeys((*_IDENTITY_SCOPES, *(scopes or DEFAULT_SCOPES))))
         self._http = http
         self._endpoints = endpoints
-        self._keys = keys
+        self._identities = identities
         self._clock = clock
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
@@ -138,7 +98,9 @@ class GoogleOAuth:
             raise ConnectionRefused(
                 "access_denied", "The organisation does not allow this application."
             ) from error
-        identity = self._identity(str(answer.get("id_token", "")), nonce)
+        identity = self._identities().verified(
+            str(answer.get("id_token", "")), audience=self._client_id, nonce=nonce
+        )
         granted = str(answer.get("scope", "")).split()
         scopes = (*granted, *(_IMPLIED[scope] for scope in granted if scope in _IMPLIED))
         return Authorization(
@@ -159,7 +121,7 @@ class GoogleOAuth:
         token = tokens.refresh_token or tokens.access_token
         try:
             response = self._http.post(self._endpoints.revoke, data={"token": token})
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(error) from error
         if not response.is_success and response.status_code != 400:
             raise Retryable(
@@ -182,7 +144,7 @@ class GoogleOAuth:
                 client_secret=self._read_client_secret(),
                 **fields,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise _unreachable(error) from error
         if not answer.get("access_token"):
             raise Retryable("Google's token endpoint gave no token")
@@ -205,33 +167,6 @@ class GoogleOAuth:
             expires_at=self._clock.now() + lifetime,
         )
 
-    def _identity(self, id_token: str, nonce: str) -> Identity:
-        try:
-            claims = self._keys.claims(id_token)
-            self._claims_registry(nonce).validate(claims)
-        except (JoseError, ValueError) as error:
-            raise ConnectionRefused(
-                "identity_invalid", "Google's answer does not prove whose mailbox this is."
-            ) from error
-        return Identity(
-            provider=ProviderName.GOOGLE,
-            subject=str(claims["sub"]),
-            email=str(claims["email"]),
-            name=str(claims.get("name") or ""),
-        )
 
-    def _claims_registry(self, nonce: str) -> jwt.JWTClaimsRegistry:
-        return jwt.JWTClaimsRegistry(
-            now=int(self._clock.now().timestamp()),
-            leeway=_CLOCK_SKEW_SECONDS,
-            iss={"essential": True, "values": _ISSUERS},
-            aud={"essential": True, "value": self._client_id},
-            exp={"essential": True},
-            sub={"essential": True},
-            email={"essential": True},
-            nonce={"essential": True, "value": nonce},
-        )
-
-
-def _unreachable(error: httpx.TransportError) -> Retryable:
+def _unreachable(error: httpx.RequestError) -> Retryable:
     return Retryable(f"no answer from Google ({type(error).__name__})")

@@ -1,6 +1,8 @@
 """Google as a mail provider: OAuth and Gmail behind the port `MailProvider`."""
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -11,7 +13,10 @@ from postroom.ports import AccessTokenSource, AuthorizationRequest, Clock, Provi
 from postroom.providers.google.client import TIMEOUT, USER_AGENT, GmailClient
 from postroom.providers.google.endpoints import endpoints
 from postroom.providers.google.mailbox import MAX_MESSAGE_BYTES, GmailMailbox
-from postroom.providers.google.oauth import GMAIL_MODIFY, GoogleOAuth, PublishedKeys
+from postroom.providers.google.oauth import GMAIL_MODIFY, GoogleOAuth
+
+if TYPE_CHECKING:
+    from postroom.providers.google.identity import Identities
 
 
 class Google:
@@ -25,7 +30,13 @@ class Google:
         self.http = httpx.Client(
             transport=transport, timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}
         )
-        self.keys = PublishedKeys(http=self.http, endpoints=self.endpoints, clock=clock)
+
+    @cached_property
+    def identities(self) -> "Identities":
+        """Google's keys, loaded with the cryptography they need by whoever connects a mailbox."""
+        from postroom.providers.google.identity import Identities
+
+        return Identities(http=self.http, endpoints=self.endpoints, clock=self.clock)
 
     def provider(
         self, config: ProviderConfig, read_client_secret: Callable[[], str]
@@ -51,7 +62,7 @@ class GoogleProvider:
             scopes=config.scopes,
             http=google.http,
             endpoints=google.endpoints,
-            keys=google.keys,
+            identities=lambda: google.identities,
             clock=google.clock,
         )
 
