@@ -29,7 +29,7 @@ def list_grants(query: Annotated[GrantListQuery, Query()]) -> Response[str]:
         newest_first=query.order_by == "desc",
         offset=query.offset,
         limit=query.limit,
-        accounts=bootstrap.services().accounts,
+        accounts=bootstrap.services().tools.accounts,
     )
     return app.listing([GrantOut.from_domain(account) for account in found])
 
@@ -37,24 +37,18 @@ def list_grants(query: Annotated[GrantListQuery, Query()]) -> Response[str]:
 @app.get("/v3/grants/<grant_id>")
 def get_grant(grant_id: str) -> Response[str]:
     """Return an account with the progress of its sync."""
-    services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
-    state = read_sync_state(account_id=account.id, sync_states=services.sync_states)
+    tools = bootstrap.services().tools
+    account = resolve_account(principal=app.principal, reference=grant_id, accounts=tools.accounts)
+    state = read_sync_state(account_id=account.id, sync_states=tools.sync_states)
     return app.item(GrantOut.from_domain(account, state))
 
 
 @app.delete("/v3/grants/<grant_id>")
 def delete_grant(grant_id: str) -> Response[str]:
     """Disconnect an account and erase its mail."""
-    services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
-    disconnect_account(
-        account=account, accounts=services.accounts, work=services.work, clock=services.clock
-    )
+    tools = bootstrap.services().tools
+    account = resolve_account(principal=app.principal, reference=grant_id, accounts=tools.accounts)
+    disconnect_account(account=account, accounts=tools.accounts, work=tools.work, clock=tools.clock)
     return app.done()
 
 
@@ -63,12 +57,10 @@ def sync_grant(
     grant_id: str, wanted: Annotated[SyncRequestIn | None, Body()] = None
 ) -> Response[str]:
     """Have an account synced now; the answer does not wait for it."""
-    services = bootstrap.services()
+    tools = bootstrap.services().tools
     mode = (wanted or SyncRequestIn()).mode
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
-    request_sync(account=account, mode=SyncMode(mode), tools=services.tools)
+    account = resolve_account(principal=app.principal, reference=grant_id, accounts=tools.accounts)
+    request_sync(account=account, mode=SyncMode(mode), tools=tools)
     return app.item(SyncRequestOut(grant_id=account.id, mode=mode), status=202)
 
 

@@ -181,7 +181,9 @@ def binary_answer(content: bytes, *, filename: str) -> Response[bytes]:
         content_type="application/octet-stream",
         body=content,
         # RFC 6266 with the encoding of RFC 8187: ASCII, whatever the name.
-        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}"},
+        headers={
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
+        },
     )
 
 

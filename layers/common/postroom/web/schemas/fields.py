@@ -67,7 +67,9 @@ def unix_seconds(time: datetime) -> int:
     return int(time.timestamp())
 
 
-PageToken = Annotated[str | None, BeforeValidator(_absent), Field(max_length=2000)]
+PageToken = Annotated[
+    Annotated[str, StringConstraints(max_length=2000)] | None, BeforeValidator(_absent)
+]
 Names = Annotated[list[str], AfterValidator(_without_blanks), Field(max_length=200)]
 """A list in a query: repeated, or joined by commas."""
 
