@@ -140,10 +140,14 @@ def test_a_wrong_query_is_named(ask: Ask, query: str, named: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "unread=True&any_email=a%2Bb@x.io&any_email=c@x.io&subject=two%20words,%20three"
-         "&page_token=None&junk=1",
-        "unread=true&any_email=a%2Bb%40x.io%2Cc%40x.io&subject=two+words%2C+three"
-         "&page_token=undefined",
+        (
+            "unread=True&any_email=a%2Bb@x.io&any_email=c@x.io"
+            "&subject=two%20words,%20three&page_token=None&junk=1"
+        ),
+        (
+            "unread=true&any_email=a%2Bb%40x.io%2Cc%40x.io"
+            "&subject=two+words%2C+three&page_token=undefined"
+        ),
     ],
 )
 def test_the_quirks_of_both_sdks_are_absorbed(ask: Ask, query: str) -> None:
