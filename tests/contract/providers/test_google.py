@@ -11,14 +11,8 @@ from postroom.domain.ids import FolderId
 from postroom.domain.message import Address, MessageChange
 from postroom.providers.registry import ConfiguredProviders
 from tests.builders import ACCOUNT_ID, make_provider_config
-from tests.contract.providers.contract import (
-    ADA,
-    GRACE,
-    Connected,
-    MailboxContract,
-    MailProviderContract,
-    Service,
-)
+from tests.contract.providers.contract import MailboxContract, MailProviderContract
+from tests.contract.providers.service import ADA, GRACE, Connected, Service
 from tests.fakes import FixedClock, InMemoryClientSecretVault, InMemoryProviderConfigStore
 from tests.world import Simulator, make_mail
 
@@ -30,7 +24,7 @@ OWN_SAMPLES = {
     "raw bytes in headers": b"Subject: caf\xe9 \x00\r\nFrom: \xff\r\n\r\nx",
     "very deep": b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n)
-        for n in range(120)
+        for n in range(500)
     ),
     "endless references": b"References: " + b"<a@b> " * 20_000 + b"\r\n\r\nx",
 }

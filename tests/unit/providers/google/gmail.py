@@ -77,10 +77,11 @@ def message(number: str, thread: str = "t", **more: Any) -> dict[str, Any]:
 
 
 def batch_answer(parts: Iterable[tuple[int, int, Any]]) -> httpx.Response:
-    """A batch's answer from (number of the call, status, JSON)."""
+    """A batch's answer from (number of the call, status, JSON or its text)."""
     body = "".join(
         f"--b\r\nContent-Type: application/http\r\nContent-ID: <response-{number}>\r\n\r\n"
-        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n\r\n{json.dumps(content)}\r\n"
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n\r\n"
+        f"{content if isinstance(content, str) else json.dumps(content)}\r\n"
         for number, status, content in parts
     )
     return httpx.Response(

@@ -201,3 +201,12 @@ def test_a_message_that_breaks_the_mapping_breaks_nothing_else() -> None:
     )
     assert ids(result) == ["b"]
     assert [failure.ref.provider_id for failure in result.failed] == ["a"]
+
+
+def test_a_tree_deeper_than_a_reader_can_go_fails_alone() -> None:
+    """Thousands of levels of MIME exhaust the JSON reader, not the worker."""
+    deep = '{"id":"a","payload":' + '{"parts":[' * 5000 + "]}" * 5000 + "}"
+    gmail = Gmail([batch_answer([(0, 200, deep), (1, 200, message("b"))])])
+    result = fetched(gmail, ref("a"), ref("b"))
+    assert ids(result) == ["b"]
+    assert [failure.ref.provider_id for failure in result.failed] == ["a"]
