@@ -1,6 +1,6 @@
 """/v3/grants/{grant_id}: messages, folders and attachments, to read and to manage."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -165,7 +165,7 @@ def get_attachment(grant_id: str, attachment_id: str) -> Response[str]:
 
 
 @app.get("/v3/grants/<grant_id>/attachments/<attachment_id>/download")
-def download(grant_id: str, attachment_id: str) -> Response[str] | Response[bytes]:
+def download(grant_id: str, attachment_id: str) -> Response[Any]:
     """Answer an attachment's bytes, or where they can be fetched."""
     services = bootstrap.services()
     account = resolve_account(
