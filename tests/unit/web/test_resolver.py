@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from postroom.domain.errors import Forbidden, Unauthenticated
 from postroom.domain.principal import AccountHolder, Administrator, Principal
-from postroom.web.resolver import Api, json_answer, make_resolver
+from postroom.web.resolver import Api, binary_answer, json_answer, make_resolver
 from postroom.web.schemas.messages import MessageChangeIn, MessageListQuery
 from tests.builders import ACCOUNT_ID
 from tests.unit.web.conftest import Ask, asking, error_of
@@ -52,6 +52,10 @@ def make_app() -> Api:
     @app.get("/large")
     def large() -> Response[str]:
         return json_answer({"body": '<a href="x">' * 700_000})
+
+    @app.get("/file", enable_validation=False)
+    def file() -> Response[bytes]:
+        return binary_answer(bytes(range(256)), filename='prei"s\r\n/ü.html')
 
     @app.delete("/messages")
     def delete() -> Response[str]:
@@ -202,3 +206,14 @@ def test_a_large_answer_is_compressed_or_refused(ask: Ask) -> None:
     assert len(json.loads(gzip.decompress(base64.b64decode(answer["body"])))["body"]) == 8_400_000
     refused = ask("GET", "/large", authorization=KEY)
     assert error_of(refused)[:2] == (413, "request_too_large_error")
+
+
+def test_a_file_comes_as_it_is_and_is_never_shown(ask: Ask) -> None:
+    """Every byte survives; whatever it is, a browser saves it under its name."""
+    answer = ask("GET", "/file", authorization=KEY)
+    assert answer["isBase64Encoded"]
+    assert base64.b64decode(answer["body"]) == bytes(range(256))
+    assert answer["headers"]["Content-Type"] == "application/octet-stream"
+    assert answer["headers"]["Content-Disposition"] == (
+        "attachment; filename*=UTF-8''prei%22s%0D%0A%2F%C3%BC.html"
+    )
