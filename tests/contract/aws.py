@@ -1,5 +1,6 @@
 """The table and the bucket as the template has them, made on whatever stands in for AWS."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,7 @@ def client(service: Any, *, endpoint_url: str | None = None) -> Any:
 
 def create_table(dynamodb: "DynamoDBClient", name: str = TABLE) -> Table:
     """Make the template's table."""
-    properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Table"]["Properties"]
-    schema: Any = {part: properties[part] for part in _SCHEMA}
-    dynamodb.create_table(TableName=name, **schema)
+    dynamodb.create_table(TableName=name, **_schema())
     return Table(dynamodb, name)
 
 
@@ -49,3 +48,9 @@ def create_bucket(s3: "S3Client") -> str:
     """Make a bucket; answers its name."""
     s3.create_bucket(Bucket=BUCKET)
     return BUCKET
+
+
+@cache
+def _schema() -> Any:
+    properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Table"]["Properties"]
+    return {part: properties[part] for part in _SCHEMA}
