@@ -4,6 +4,9 @@ import base64
 import gzip
 import json
 import logging
+import signal
+import threading
+from datetime import timedelta
 from typing import Annotated
 
 import pytest
@@ -217,3 +220,17 @@ def test_a_file_comes_as_it_is_and_is_never_shown(ask: Ask) -> None:
     assert answer["headers"]["Content-Disposition"] == (
         "attachment; filename*=UTF-8''prei%22s%0D%0A%2F%C3%BC.html"
     )
+
+
+def test_what_takes_too_long_is_answered_in_time() -> None:
+    """Before API Gateway gives up, the caller is told that the outcome is unknown."""
+    app = make_resolver(admit=None, time_limit=timedelta(milliseconds=50))
+
+    @app.get("/slow")
+    def slow() -> Response[str]:
+        threading.Event().wait(timeout=30)
+        return app.done()
+
+    answer = asking(app)("GET", "/slow")
+    assert error_of(answer)[:2] == (504, "outcome_unknown_error")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -8,6 +8,7 @@ Authentication comes before validation, so that a stranger learns nothing about 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -22,6 +23,7 @@ from postroom.domain.errors import TooLarge
 from postroom.domain.principal import Principal
 from postroom.observability import logger, metrics
 from postroom.web.bodies import JSON, media_type, parse_json, text_body
+from postroom.web.deadline import ANSWER_LIMIT, within
 from postroom.web.errors import Problem, contract_error, problem_of
 from postroom.web.schemas.fields import wire
 
@@ -47,12 +49,18 @@ class Api(APIGatewayHttpResolver):
     """A resolver with Postroom's rules. Make it with `make_resolver`."""
 
     def __init__(
-        self, *, admit: Admit | None, permit: Permit | None, render_error: RenderError
+        self,
+        *,
+        admit: Admit | None,
+        permit: Permit | None,
+        render_error: RenderError,
+        time_limit: timedelta,
     ) -> None:
         super().__init__(enable_validation=True, debug=False, json_body_deserializer=parse_json)
         self._admit = admit
         self._permit = permit
         self._render_error = render_error
+        self._time_limit = time_limit
         self._principal: Principal | None = None
         self.exception_handler(Exception)(self.rendered)
 
@@ -73,12 +81,9 @@ class Api(APIGatewayHttpResolver):
         request = _normalised(event)
         parsed = APIGatewayProxyEventV2(request)
         try:
-            self._principal = None if self._admit is None else self._admit(bearer(parsed))
-            if self._principal is not None and self._permit is not None:
-                self._permit(self._principal)
-            if media_type(parsed) == JSON:
-                text_body(parsed)
-            answer = super().resolve(request, context)
+            with within(self._time_limit):
+                self._let_in(parsed)
+                answer = super().resolve(request, context)
             if len(answer["body"]) > ANSWER_BYTES_LIMIT / 2:
                 _refuse_what_does_not_fit(answer["body"])
         except Exception as error:  # noqa: BLE001 - the caller is answered, and the error logged
@@ -91,6 +96,13 @@ class Api(APIGatewayHttpResolver):
             **answer["headers"],
         }
         return answer
+
+    def _let_in(self, event: APIGatewayProxyEventV2) -> None:
+        self._principal = None if self._admit is None else self._admit(bearer(event))
+        if self._principal is not None and self._permit is not None:
+            self._permit(self._principal)
+        if media_type(event) == JSON:
+            text_body(event)
 
     def item(
         self,
@@ -134,9 +146,10 @@ def make_resolver(
     admit: Admit | None,
     permit: Permit | None = None,
     render_error: RenderError = contract_error,
+    time_limit: timedelta = ANSWER_LIMIT,
 ) -> Api:
     """Make a function's resolver. `admit` None leaves its routes open to everybody."""
-    return Api(admit=admit, permit=permit, render_error=render_error)
+    return Api(admit=admit, permit=permit, render_error=render_error, time_limit=time_limit)
 
 
 def lambda_handler(app: Api) -> Handler:
@@ -176,14 +189,13 @@ def json_answer(
 
 def binary_answer(content: bytes, *, filename: str) -> Response[bytes]:
     """Answer a file to be saved, never shown: it may be HTML or a script from a stranger."""
+    # RFC 6266 with the encoding of RFC 8187: ASCII, whatever the name.
+    encoded = quote(filename, safe="", errors="replace")
     return Response(
         status_code=200,
         content_type="application/octet-stream",
         body=content,
-        # RFC 6266 with the encoding of RFC 8187: ASCII, whatever the name.
-        headers={
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
-        },
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{encoded}"},
     )
 
 
