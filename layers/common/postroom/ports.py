@@ -100,7 +100,7 @@ class Mailbox(Protocol):
         """Fetch messages with their content, grouped as is cheapest."""
 
     def stub(self, ref: MessageRef) -> FullMessage:
-        """Return what can be said about a message that cannot be read."""
+        """Return what can be said about a message that cannot be read. Raises NotFound."""
 
     def apply(self, message: Message, change: MessageChange) -> MessageEdit:
         """Change flags and folders. Raises NotFound, Rejected."""

@@ -123,11 +123,14 @@ class BackfillPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedFetch:
-    """A message that could not be fetched. Throttling is nobody's fault and counts no attempt."""
+    """A message that could not be fetched: for now, or because it cannot be read at all."""
 
     ref: MessageRef
     reason: str
+    unreadable: bool = False
+    """The message itself is the cause: refused for good, or not to be mapped."""
     throttled: bool = False
+    """The provider wants a pause; that is nobody's fault and counts no attempt."""
     retry_after: timedelta | None = None
 
 
