@@ -293,7 +293,10 @@ class AccountStore(Protocol):
         """Add an account and its identity. Raises Conflict when the identity has one."""
 
     def replace(self, account: Account) -> None:
-        """Replace an account. Raises NotFound when it was deleted meanwhile."""
+        """Replace an account.
+
+        Raises NotFound when it was deleted meanwhile, or is DELETING: that status has no way back.
+        """
 
     def delete(self, account_id: AccountId) -> None:
         """Remove an account and its identity; none is fine."""
@@ -342,7 +345,8 @@ class MessageStore(Protocol):
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
         """Remove a message and remember its end, so that no older version returns.
 
-        `version` None means an end whose version is unknown. Answers whether it was there.
+        `version` None means an end whose version is unknown: what is stored ends at its own
+        version. An end older than what is stored changes nothing. Answers whether it was there.
         """
 
     def positions(
@@ -355,7 +359,7 @@ class MessageStore(Protocol):
         newest: datetime | None = None,
         oldest: datetime | None = None,
     ) -> Sequence[Position]:
-        """Return places in a view, newest first, after a place and within the times."""
+        """Return places in a view, newest first, after a place; both times belong to the range."""
 
     def erase(self, account_id: AccountId, *, limit: int) -> Sequence[MessageId]:
         """Erase some messages with all their rows; answers which. Empty means none is left."""
@@ -420,8 +424,9 @@ class SyncStateStore(Protocol):
     ) -> bool:
         """Give the lease back unless the dirty mark has moved; tells whether it was given back.
 
+        After False the lease is still held: its holder goes on with the dirty mark of `get`.
         `synced_at` None leaves the time of the last success as it is. The BACKFILL lane has no
-        dirty mark and is always given back; `due_at` counts for the PRESENT lane alone.
+        dirty mark and is always given back; `synced_at` and `due_at` count for PRESENT alone.
         """
 
     def abandon(self, lease: Lease, *, due_at: datetime, error: str) -> None:
@@ -434,7 +439,10 @@ class SyncStateStore(Protocol):
         """Return accounts that are due, those that waited longest first."""
 
     def defer(self, account_id: AccountId, *, until: datetime) -> None:
-        """Make an account due later (its worker has been called)."""
+        """Make an account due later (its worker has been called).
+
+        Changes nothing while the PRESENT lease is held: its end is the better time.
+        """
 
     def delete(self, account_id: AccountId) -> None:
         """Remove the state; none is fine."""

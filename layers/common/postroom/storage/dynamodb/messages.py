@@ -36,7 +36,7 @@ from postroom.ports import Clock, PutOutcome
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, cleaned, to_text, to_ttl
 from postroom.storage.dynamodb.message_rows import from_row, to_row
-from postroom.storage.dynamodb.table import ConditionFailed, Table
+from postroom.storage.dynamodb.table import SHAPE_VERSION, ConditionFailed, Table
 
 WRITERS = 16
 """Threads of a put; the client's connection pool should have as many connections."""
@@ -85,8 +85,12 @@ class DynamoMessageStore:
         if not messages:
             return []
         writes = [_Write(message) for message in messages]
-        _in_threads(self._claim, writes)
-        won = [write for write in writes if write.won]
+        same_message: dict[MessageId, list[_Write]] = {}
+        for write in writes:
+            same_message.setdefault(write.message.id, []).append(write)
+        _in_threads(self._claim_in_turn, list(same_message.values()))
+        # Of several states of one message the last that won stands; it knows what the others left.
+        won = list({write.message.id: write for write in writes if write.won}.values())
         self._table.write_batch(_locations(won))
         _in_threads(
             lambda write: self._take_away(
@@ -108,7 +112,7 @@ class DynamoMessageStore:
         ends_at = self._clock.now() + TOMBSTONE_LIFETIME
         put_id = token_hex(4)
         values = {
-            "v": 1,
+            "v": SHAPE_VERSION,
             "ends_at": to_text(ends_at),
             "expires_at": to_ttl(ends_at),
             "put_id": put_id,
@@ -191,6 +195,10 @@ class DynamoMessageStore:
         )
         return list(dict.fromkeys(position.message_id for position in positions))
 
+    def _claim_in_turn(self, writes: Sequence["_Write"]) -> None:
+        for write in writes:
+            self._claim(write)
+
     def _claim(self, write: "_Write") -> None:
         message = write.message
         try:
@@ -199,7 +207,7 @@ class DynamoMessageStore:
                 "SET #v = :v, #version = :version, #message = :message, #put_id = :put_id"
                 " REMOVE #ends_at, #expires_at ADD #standing :standing",
                 {
-                    "v": 1,
+                    "v": SHAPE_VERSION,
                     "version": message.version,
                     "message": to_row(message),
                     "put_id": write.put_id,
@@ -285,7 +293,7 @@ def _location_rows(message: Message, standing: Iterable[str]) -> dict[keys.Key, 
 
 def _locations(writes: Iterable[_Write]) -> dict[keys.Key, Row]:
     rows: dict[keys.Key, Row] = {}
-    for write in sorted(writes, key=lambda write: write.message.version):
+    for write in writes:
         rows |= _location_rows(write.message, write.standing)
     return rows
 

@@ -35,7 +35,7 @@ from postroom.domain.sync import (
 from postroom.ports import Clock
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, from_text, to_milliseconds, to_text
-from postroom.storage.dynamodb.table import ConditionFailed, Table
+from postroom.storage.dynamodb.table import SHAPE_VERSION, ConditionFailed, Table
 
 _HELD = "#fence = :fence AND attribute_exists(#lease_expires_at)"
 _EXISTS = "attribute_exists(#pk)"
@@ -56,7 +56,7 @@ class DynamoSyncStateStore:
         self._table.update(
             keys.sync_backfill(account_id),
             "SET #v = :v, #fence = if_not_exists(#fence, :zero)",
-            {"v": 1, "zero": 0},
+            {"v": SHAPE_VERSION, "zero": 0},
         )
         self._table.update(
             keys.sync_present(account_id),
@@ -64,7 +64,7 @@ class DynamoSyncStateStore:
             "#dirty = if_not_exists(#dirty, :zero), #cursors = if_not_exists(#cursors, :none), "
             "#due_shard = :due_shard, #due_at = :due_at",
             {
-                "v": 1,
+                "v": SHAPE_VERSION,
                 "zero": 0,
                 "none": {},
                 "due_shard": keys.due_shard(account_id),

@@ -20,7 +20,7 @@ from postroom.storage.dynamodb.keys import Key
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_SHAPE_VERSION = 1
+SHAPE_VERSION = 1
 """Written into every row as `v`; grows when old rows have to be read differently."""
 
 _BATCH_GET_LIMIT = 100
@@ -266,7 +266,7 @@ def delete_in_transaction(
 
 
 def _item(key: Key, row: Row) -> dict[str, Any]:
-    return to_item({**row, **key._asdict(), "v": _SHAPE_VERSION})
+    return to_item({**row, **key._asdict(), "v": SHAPE_VERSION})
 
 
 def _expressions(
