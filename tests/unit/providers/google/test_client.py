@@ -53,7 +53,6 @@ def test_a_second_refusal_needs_the_owner() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        httpx.ReadTimeout("slow"),
         httpx.RemoteProtocolError("cut"),
         refusal(503, "backendError"),
         refusal(400, "failedPrecondition"),
@@ -84,6 +83,15 @@ def test_what_lasts_is_left_to_the_queue(
     gmail = Gmail([trouble] * 3)
     with pytest.raises(expected):
         gmail.client().get("profile")
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("slow"), httpx.WriteTimeout("slow")])
+def test_a_call_that_used_up_its_time_is_not_made_again(trouble: Exception) -> None:
+    """Three times twenty seconds outlasted the function, which died before it could note it."""
+    gmail = Gmail([trouble])
+    with pytest.raises(Retryable):
+        gmail.client().get("profile")
+    assert len(gmail.requests) == 1
 
 
 def test_throttling_is_never_answered_with_another_call() -> None:

@@ -91,12 +91,19 @@ def test_googles_own_words_are_kept_for_the_caller() -> None:
         ),
         ({}, "Retry after 2026-99-99T00:00:00Z", None),
         ({}, "Too many concurrent requests for user", None),
+        ({"Retry-After": "31536000"}, "", timedelta(days=1)),
+        ({"Retry-After": "9" * 5000}, "", None),
+        ({"Retry-After": "Sun, 21 Nov 2027 09:30:00 GMT"}, "", timedelta(days=1)),
+        ({}, "Retry after 2027-11-21T09:30:00.000Z", timedelta(days=1)),
     ],
 )
 def test_the_wait_is_read_from_header_or_text(
     headers: dict[str, str], message: str, expected: timedelta | None
 ) -> None:
-    """Gmail says only in its text when a mailbox may be asked again; it can be minutes away."""
+    """Gmail says only in its text when a mailbox may be asked again; it can be minutes away.
+
+    A date of next year stopped an account for a year: whatever the form, a day is the most.
+    """
     error = api_error(429, headers, body("rateLimitExceeded", message=message), now=NOW)
     assert isinstance(error, Retryable)
     assert error.retry_after == expected

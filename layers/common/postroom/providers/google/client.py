@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from postroom.domain.errors import OutcomeUnknown, PostroomError, Retryable, TooLarge
+from postroom.domain.errors import OutcomeUnknown, PostroomError, TooLarge
 from postroom.ports import AccessTokenSource, Clock
 from postroom.providers.google.batch import CONTENT_TYPE, PartAnswer, decode, encode
 from postroom.providers.google.endpoints import Endpoints
@@ -15,6 +15,7 @@ from postroom.providers.google.errors import (
     AccessTokenRefused,
     PreconditionFailed,
     ServerFailed,
+    Unanswered,
     api_error,
 )
 
@@ -40,7 +41,7 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 
 class GmailClient:
-    """Speaks HTTP for one mailbox. Raises the domain's errors only, Retryable for lost calls."""
+    """Speaks HTTP for one mailbox. Raises the domain's errors only, Unanswered for lost calls."""
 
     def __init__(
         self, *, http: httpx.Client, endpoints: Endpoints, tokens: AccessTokenSource, clock: Clock
@@ -130,13 +131,18 @@ class GmailClient:
         return f"{self._endpoints.gmail}/{path}"
 
     def _repeatable(self, request: httpx.Request, largest_bytes: int) -> httpx.Response:
-        """Make a call that does no harm when it is made again."""
+        """Make a call that does no harm when it is made again.
+
+        One that has used up its time is not: three of them outlast every function of ours.
+        """
         for pause_seconds in _RETRY_PAUSES_SECONDS:
             try:
                 return self._authorized(request, largest_bytes)
             except ServerFailed as error:
                 if error.retry_after is not None:
                     raise
+            except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+                raise _lost(error) from error
             except (PreconditionFailed, httpx.RequestError):
                 pass
             self._clock.sleep(pause_seconds)
@@ -182,6 +188,6 @@ def _json(response: httpx.Response) -> Any:
         raise ServerFailed("Gmail's answer is not readable") from error
 
 
-def _lost(error: httpx.HTTPError) -> Retryable:
+def _lost(error: httpx.HTTPError) -> Unanswered:
     """Return the error for a call that Gmail did not answer; never shows its address."""
-    return Retryable(f"no answer from Gmail ({type(error).__name__})")
+    return Unanswered(f"no answer from Gmail ({type(error).__name__})")

@@ -33,6 +33,10 @@ class ServerFailed(Retryable):
     """Google answered with a failure of its own."""
 
 
+class Unanswered(Retryable):
+    """Google gave no answer: the connection or the time came to an end."""
+
+
 class InsufficientScope(ReauthRequired):
     """The owner has not allowed this kind of call."""
 
@@ -110,6 +114,9 @@ _API = (
 
 _DAY_QUOTA_WAIT = timedelta(hours=1)
 """How long to wait when the whole project has used up its day."""
+
+_LONGEST_WAIT = timedelta(days=1)
+"""What is asked for beyond is no limit of Gmail's but a mistake, and would stop the account."""
 
 _NEEDS_CONSENT = frozenset(
     {"access_denied", "admin_policy_enforced", "invalid_grant", "org_internal", "invalid_rapt"}
@@ -189,14 +196,16 @@ def token_error(
 def retry_after(headers: Mapping[str, str], message: str, *, now: datetime) -> timedelta | None:
     """Return how long to wait: from Retry-After (RFC 9110, 10.2.3) or from Gmail's own words.
 
+    At most a day.
     Gmail says it in the text alone: "… exceeded. Retry after 2026-08-22T18:22:38.763Z".
     """
     value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value), 86_400))
     moment: datetime | None = None
     found = _RETRY_TIME.search(message)
     try:
+        if value.isascii() and value.isdigit():
+            seconds = min(int(value), _LONGEST_WAIT.total_seconds())
+            return timedelta(seconds=seconds)
         if value:
             moment = parsedate_to_datetime(value)
         elif found:
@@ -207,7 +216,7 @@ def retry_after(headers: Mapping[str, str], message: str, *, now: datetime) -> t
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(moment - now, timedelta())
+    return min(max(moment - now, timedelta()), _LONGEST_WAIT)
 
 
 def _problem(content: bytes) -> dict[str, Any]:
