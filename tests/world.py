@@ -152,11 +152,11 @@ class World:
         self.vault = InMemoryTokenVault()
         self.locks = InMemoryLocks()
         self.sync_states = InMemorySyncStateStore(self.clock)
-        self.messages = InMemoryMessageStore()
+        self.messages = InMemoryMessageStore(self.clock)
         self.contents = InMemoryContentStore()
         self.pending = InMemoryPendingFetchStore()
         self.folders = InMemoryFolderStore()
-        self.outbox = InMemoryOutboxStore()
+        self.outbox = InMemoryOutboxStore(self.clock)
         self.work = RecordingQueue()
         self.providers = ConfiguredProviders(
             configs=self.configs,
@@ -292,6 +292,12 @@ class World:
             erase_account(account_id=work.account_id, tools=self.tools, vault=self.vault)
         else:
             backfill_account(account_id=work.account_id, tools=self.tools)
+
+    def do_next(self, kind: WorkKind) -> None:
+        """Do the work of a kind that has waited longest."""
+        work = self.work.take(kind)
+        assert work is not None
+        self.do(work)
 
     def work_off(self, *, limit: int = 200) -> None:
         """Do all work that waits, letting its delays pass."""

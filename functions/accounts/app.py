@@ -48,7 +48,7 @@ def delete_grant(grant_id: str) -> Response[str]:
     """Disconnect an account and erase its mail."""
     tools = bootstrap.services().tools
     account = resolve_account(principal=app.principal, reference=grant_id, accounts=tools.accounts)
-    disconnect_account(account=account, accounts=tools.accounts, work=tools.work, clock=tools.clock)
+    disconnect_account(account=account, tools=tools)
     return app.done()
 
 

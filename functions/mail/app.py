@@ -103,6 +103,7 @@ def put_message(
         folders=services.folders,
         sync_states=services.sync_states,
         work=services.work,
+        clock=services.clock,
     )
     return app.item(MessageOut.from_domain(mail.message, mail.content))
 
@@ -124,6 +125,7 @@ def remove_message(
         stores=services.stores,
         sync_states=services.sync_states,
         work=services.work,
+        clock=services.clock,
     )
     return app.done()
 

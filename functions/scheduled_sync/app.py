@@ -5,12 +5,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import scheduled_sync as bootstrap
-from postroom.observability import logger, metrics
+from postroom.observability import counted, logger
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics(raise_on_empty_metrics=False)
+@counted()
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Answer how many accounts were called; nobody reads it but people."""
     services = bootstrap.services()

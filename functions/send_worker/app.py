@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import send_worker as bootstrap
-from postroom.observability import logger, metrics
+from postroom.observability import counted, logger
 from postroom.usecases.settle_send import settle_send
 
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -31,7 +31,7 @@ def look_up(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(raise_on_empty_metrics=False)
+@counted()
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Settle each record; answer those that have to come again."""
     return process_partial_response(

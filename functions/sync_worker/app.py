@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import sync_worker as bootstrap
-from postroom.observability import logger, metrics
+from postroom.observability import counted, logger
 from postroom.usecases.backfill_account import backfill_account
 from postroom.usecases.disconnect_account import erase_account, is_being_erased
 from postroom.usecases.sync_account import sync_account
@@ -34,7 +34,7 @@ def work_on(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(raise_on_empty_metrics=False)
+@counted()
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Work on each record; answer those that have to come again."""
     return process_partial_response(

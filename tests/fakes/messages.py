@@ -136,9 +136,10 @@ class InMemoryMessageStore:
     def _take_out(self, message: Message) -> None:
         del self._messages[message.account_id, message.id]
         for view in message.views():
-            places = self._views[message.account_id, view]
-            place = bisect.bisect_left(places, (message.received_at, message.id))
-            del places[place]
+            places, mine = self._views[message.account_id, view], (message.received_at, message.id)
+            place = bisect.bisect_left(places, mine)
+            if places[place : place + 1] == [mine]:
+                del places[place]
 
     def _living_tombstone(self, key: tuple[AccountId, MessageId]) -> _Tombstone | None:
         tombstone = self._tombstones.get(key)

@@ -241,6 +241,8 @@ class InMemoryOutboxStore:
         """Replace an entry that is not settled."""
         with self._lock:
             there = self._living(entry.account_id, entry.id)
+            if there is None and entry.state is not SendState.SENT:
+                return
             if there is None or there.state not in {SendState.SENT, SendState.REJECTED}:
                 self._entries[entry.account_id, entry.id] = entry
 

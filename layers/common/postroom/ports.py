@@ -474,7 +474,10 @@ class OutboxStore(Protocol):
         """Return an entry. Raises NotFound."""
 
     def settle(self, entry: OutboxEntry) -> None:
-        """Replace an entry, unless it is settled (SENT or REJECTED) already."""
+        """Replace an entry, unless it is settled (SENT or REJECTED) already, or withdrawn.
+
+        That it was SENT is noted also after it was withdrawn.
+        """
 
     def withdraw(self, account_id: AccountId, outbox_id: OutboxId) -> None:
         """Remove an entry whose message did not leave, so that the key may be used again."""

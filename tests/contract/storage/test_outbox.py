@@ -85,6 +85,19 @@ class TestOutboxStore:
             outbox.get(ACCOUNT_ID, entry.id)
         assert outbox.claim(entry) is None
 
+    def test_withdrawn_entry_comes_back_only_as_sent(self, outbox: OutboxStore) -> None:
+        """A late look-up does not block a key that is free again, unless the message did leave."""
+        entry = make_outbox_entry()
+        outbox.claim(entry)
+        outbox.withdraw(ACCOUNT_ID, entry.id)
+
+        outbox.settle(replace(entry, state=SendState.UNKNOWN))
+        with pytest.raises(NotFound):
+            outbox.get(ACCOUNT_ID, entry.id)
+
+        outbox.settle(replace(entry, state=SendState.SENT, sent=SENT))
+        assert outbox.get(ACCOUNT_ID, entry.id).state is SendState.SENT
+
     def test_message_that_left_cannot_be_withdrawn(self, outbox: OutboxStore) -> None:
         """A withdrawal that comes after the outcome does not open the way to a second send."""
         entry = make_outbox_entry()

@@ -37,6 +37,7 @@ def _change(world: World, account: Account, message_id: str, change: MessageChan
         folders=world.folders,
         sync_states=world.sync_states,
         work=world.work,
+        clock=world.clock,
     )
 
 
@@ -49,6 +50,7 @@ def _delete(world: World, account: Account, *, for_good: bool) -> None:
         stores=world.stores,
         sync_states=world.sync_states,
         work=world.work,
+        clock=world.clock,
     )
 
 

@@ -26,7 +26,7 @@ def account(world: World) -> Account:
 
 
 def _disconnect(world: World, account: Account) -> None:
-    disconnect_account(account=account, accounts=world.accounts, work=world.work, clock=world.clock)
+    disconnect_account(account=account, tools=world.tools)
 
 
 def test_an_account_answers_like_none_from_the_first_moment(world: World, account: Account) -> None:

@@ -223,9 +223,7 @@ def test_what_is_deleted_during_the_first_sync_stays_deleted(world: World) -> No
         world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
         sync_account(account_id=account.id, tools=world.tools)
 
-    work = world.work.take(WorkKind.SYNC)
-    assert work is not None
-    world.do(work)
+    world.do_next(WorkKind.SYNC)
     world.messages = interrupted(world.messages, before="put", by=delete_and_sync)
     # When it writes, after the present has seen one of them deleted
     world.work_off()

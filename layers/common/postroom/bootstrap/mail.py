@@ -9,6 +9,7 @@ from postroom.config import settings
 from postroom.domain.principal import Principal
 from postroom.ports import (
     AccountStore,
+    Clock,
     DeploymentSecrets,
     DownloadStore,
     FolderStore,
@@ -30,6 +31,7 @@ class Services:
     folders: FolderStore
     sync_states: SyncStateStore
     work: WorkQueue
+    clock: Clock
     downloads: DownloadStore
     secrets: DeploymentSecrets
     authenticate: Callable[[str], Principal]
@@ -46,6 +48,7 @@ def services() -> Services:
         folders=tools.folders,
         sync_states=tools.sync_states,
         work=tools.work,
+        clock=tools.clock,
         downloads=S3DownloadStore(aws.bucket_client(), settings().bucket_name),
         secrets=aws.deployment_secrets(),
         authenticate=access.authenticate,

@@ -61,7 +61,7 @@ class Backfill:
     position: str = ""
     """The provider's opaque mark of the next page; empty at the beginning."""
     stored: int = 0
-    """Messages stored by it; kept by the store's answers, so a replayed page counts once."""
+    """How many of the messages that it has passed are stored; a repeated page counts once."""
     total_estimate: int | None = None
     oldest_stored_at: datetime | None = None
 

@@ -41,30 +41,37 @@ def require_administrator(principal: Principal) -> None:
 def resolve_account(*, principal: Principal, reference: str, accounts: AccountStore) -> Account:
     """Find the account that a request names: an id, an address, or `me`.
 
-    Raises NotFound for an unknown account, one that is being deleted, and somebody else's.
+    Raises NotFound in the same words for an unknown account, one that is being deleted, and
+    somebody else's.
     """
-    account = accounts.get(_account_id(principal, reference, accounts))
-    if account.status is AccountStatus.DELETING:
-        raise NotFound("There is no such grant.")
-    if isinstance(principal, AccountHolder) and principal.account_id != account.id:
-        raise NotFound("There is no such grant.")
-    return account
-
-
-def _account_id(principal: Principal, reference: str, accounts: AccountStore) -> AccountId:
-    if reference == "me":
+    try:
         if isinstance(principal, AccountHolder):
-            return principal.account_id
+            account = accounts.get(principal.account_id)
+            own = {"me", account.id, account.identity.email.casefold()}
+            found = account if _plain(reference).casefold() in own else None
+        else:
+            found = accounts.get(_account_id(_plain(reference), accounts))
+    except NotFound:
+        found = None
+    if found is None or found.status is AccountStatus.DELETING:
+        raise NotFound("There is no such grant.")
+    return found
+
+
+def _plain(reference: str) -> str:
+    return reference.removeprefix("grant:").removeprefix("email:")
+
+
+def _account_id(reference: str, accounts: AccountStore) -> AccountId:
+    if reference == "me":
         raise InvalidRequest(
             "'me' stands for the owner of an access token; an API key has to name the grant.",
             field="grant_id",
         )
-    plain = reference.removeprefix("grant:").removeprefix("email:")
-    if "@" not in plain:
-        return AccountId(plain)
-    matches = accounts.by_email(plain)
-    if not matches:
-        raise NotFound("There is no grant for this address.")
-    if len(matches) > 1:
+    if "@" not in reference:
+        return AccountId(reference)
+    found = [accounts.get(account_id) for account_id in accounts.by_email(reference)]
+    living = [account.id for account in found if account.status is not AccountStatus.DELETING]
+    if len(living) > 1:
         raise InvalidRequest("Several grants have this address; use an id.", field="grant_id")
-    return matches[0]
+    return living[0] if living else AccountId("")

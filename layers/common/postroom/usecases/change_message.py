@@ -5,13 +5,10 @@ from postroom.domain.errors import InvalidRequest
 from postroom.domain.ids import MessageId
 from postroom.domain.message import FullMessage, Message, MessageChange, MessageEdit
 from postroom.domain.sync import MessageRef
-from postroom.ports import FolderStore, SyncStateStore, WorkQueue
+from postroom.ports import Clock, FolderStore, Mailbox, SyncStateStore, WorkQueue
 from postroom.usecases.list_messages import read_message
 from postroom.usecases.mailboxes import Mailboxes
-from postroom.usecases.store_mail import MailStores, remove_message
-
-_WRITE_ATTEMPTS = 3
-"""The sync may store a newer version at the same moment; the edit then goes on top of that."""
+from postroom.usecases.store_mail import MailStores, fetch_and_store, remove_message
 
 
 def change_message(
@@ -24,6 +21,7 @@ def change_message(
     folders: FolderStore,
     sync_states: SyncStateStore,
     work: WorkQueue,
+    clock: Clock,
 ) -> FullMessage:
     """Change flags and folders; a failed provider call changes nothing.
 
@@ -36,8 +34,7 @@ def change_message(
             if folder_id not in known:
                 raise InvalidRequest(f"There is no folder '{folder_id}'.", field="folders")
     with mailboxes.open(account) as mailbox:
-        edit = mailbox.apply(message, change)
-    _write(message, edit, stores)
+        _write(message, mailbox.apply(message, change), mailbox, stores, clock)
     _ring(account, sync_states, work)
     return read_message(
         account_id=account.id,
@@ -56,30 +53,42 @@ def delete_message(
     stores: MailStores,
     sync_states: SyncStateStore,
     work: WorkQueue,
+    clock: Clock,
 ) -> None:
     """Move a message to the trash, or delete it for good. Raises NotFound, ProviderError."""
     message = stores.messages.get(account.id, message_id)
     with mailboxes.open(account) as mailbox:
         if for_good:
             mailbox.delete(message)
+            remove_message(account_id=account.id, ref=_ref(message), version=None, stores=stores)
         else:
-            edit = mailbox.trash(message)
-    if for_good:
-        ref = MessageRef(
-            provider_id=message.provider_id, provider_thread_id=message.provider_thread_id
-        )
-        remove_message(account_id=account.id, ref=ref, version=None, stores=stores)
-    else:
-        _write(message, edit, stores)
+            _write(message, mailbox.trash(message), mailbox, stores, clock)
     _ring(account, sync_states, work)
 
 
-def _write(message: Message, edit: MessageEdit, stores: MailStores) -> None:
-    for _ in range(_WRITE_ATTEMPTS):
-        (outcome,) = stores.messages.put([message.edited(edit)])
-        if outcome.won:
-            return
-        message = stores.messages.get(message.account_id, message.id)
+def _write(
+    message: Message, edit: MessageEdit, mailbox: Mailbox, stores: MailStores, clock: Clock
+) -> None:
+    """Write the change on top of what it was made from, or what the provider has now.
+
+    When the sync stored a newer version at the same moment, nobody here knows which of the two
+    changes the provider made last.
+    """
+    (outcome,) = stores.messages.put([message.edited(edit)])
+    if not outcome.won:
+        fetch_and_store(
+            account_id=message.account_id,
+            refs=[_ref(message)],
+            mailbox=mailbox,
+            stores=stores,
+            clock=clock,
+        )
+
+
+def _ref(message: Message) -> MessageRef:
+    return MessageRef(
+        provider_id=message.provider_id, provider_thread_id=message.provider_thread_id
+    )
 
 
 def _ring(account: Account, sync_states: SyncStateStore, work: WorkQueue) -> None:

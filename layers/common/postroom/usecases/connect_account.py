@@ -1,12 +1,14 @@
 """Connecting a mailbox: to the provider's consent page and back, with or without an account.
 
 The order of `finish_connection` is the point: the state is consumed first, the scopes and the
-mailbox are looked at before anything is kept, and the account exists before its tokens, so that a
-failure half-way leaves an account that asks for consent again, never tokens without an owner.
+mailbox are looked at before anything is kept. Then the account waits for its owner until its tokens
+are in the vault, so that a failure half-way leaves an account that asks for consent again: never
+tokens without an account, nor an account that pretends to work.
 """
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -23,6 +25,7 @@ from postroom.domain.errors import (
     InvalidRequest,
     MailboxUnavailable,
     Misconfigured,
+    NotFound,
     ProviderError,
     ReauthRequired,
     Rejected,
@@ -42,6 +45,9 @@ from postroom.ports import (
     TokenVault,
     WorkQueue,
 )
+
+_PKCE_TEXT = re.compile(r"[A-Za-z0-9._~+/=-]{16,128}")
+"""RFC 7636 wants 43 characters at least, in base64url; SDKs send base64 and shorter secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +95,26 @@ def begin_connection(
             "Register this address first; it is matched exactly.", field="redirect_uri"
         )
     provider_name = start.provider or _only_provider(configs)
+    if all(known.provider is not provider_name for known in configs.all()):
+        raise InvalidRequest("This provider is not set up yet.", field="provider")
     code_verifier, nonce, state = new_token(), new_token(), new_token()
     browser_secret = new_token()
-    consent_url = providers.get(provider_name).authorization_url(
-        AuthorizationRequest(
-            redirect_uri=callback_url,
-            state=state,
-            nonce=nonce,
-            code_challenge=s256(code_verifier),
-            login_hint=start.login_hint,
-        )
+    request = AuthorizationRequest(
+        redirect_uri=callback_url,
+        state=state,
+        nonce=nonce,
+        code_challenge=s256(code_verifier),
+        login_hint=start.login_hint,
     )
+    challenge = _challenge(start)
+    consent_url = providers.get(provider_name).authorization_url(request)
     connections.put_request(
         state,
         ConnectionRequest(
             provider=provider_name,
             redirect_uri=start.redirect_uri,
             state=start.state,
-            code_challenge=_challenge(start),
+            code_challenge=challenge,
             offline=start.offline,
             login_hint=start.login_hint,
             browser_hash=hash_secret(browser_secret),
@@ -144,15 +152,20 @@ def finish_connection(
         if error:
             raise ConnectionRefused(_consent_error(error), "The consent was not given.")
         provider = providers.get(request.provider)
-        authorization = _authorize(provider, request, code, callback_url)
-        known_id = accounts.by_identity(authorization.identity)
-        _check(provider, authorization, known=known_id is not None)
-        account = _remember(authorization, known_id, request, accounts, clock)
-        _keep_tokens(account.id, authorization.tokens, vault)
+        authorization = provider.exchange_code(
+            code=code,
+            redirect_uri=callback_url,
+            code_verifier=request.code_verifier,
+            nonce=request.nonce,
+        )
+        account = _connected(provider, authorization, request, accounts, vault, clock)
     except ConnectionRefused as refusal:
-        logger.info("connection_refused", extra={"reason": refusal.reason})
-        count("ConnectionsRefused")
-        return _returned(request, error=refusal.reason, error_description=str(refusal))
+        return _refused(request, refusal)
+    except Misconfigured as problem:
+        return _refused(request, ConnectionRefused("provider_misconfigured", str(problem)))
+    except (ProviderError, NotFound):
+        sentence = "The provider did not answer as expected; please try again."
+        return _refused(request, ConnectionRefused("provider_unavailable", sentence))
     sync_states.create(account.id, due_at=clock.now())
     sync_states.ring(account.id)
     work.sync(account.id)
@@ -192,6 +205,10 @@ def _only_provider(configs: ProviderConfigStore) -> ProviderName:
 
 def _challenge(start: ConnectionStart) -> str:
     """The application's challenge. A plain one is its verifier, and is not kept readable."""
+    if start.code_challenge_method.lower() not in {"", "plain", "s256"}:
+        raise InvalidRequest("Use S256 (or plain).", field="code_challenge_method")
+    if start.code_challenge and not _PKCE_TEXT.fullmatch(start.code_challenge):
+        raise InvalidRequest("Send what RFC 7636 section 4.2 describes.", field="code_challenge")
     if start.code_challenge and start.code_challenge_method.lower() in {"", "plain"}:
         return s256(start.code_challenge)
     return start.code_challenge
@@ -201,81 +218,79 @@ def _consent_error(error: str) -> str:
     return "access_denied" if error == "access_denied" else "provider_error"
 
 
-def _authorize(
-    provider: MailProvider, request: ConnectionRequest, code: str, callback_url: str
-) -> Authorization:
-    try:
-        return provider.exchange_code(
-            code=code,
-            redirect_uri=callback_url,
-            code_verifier=request.code_verifier,
-            nonce=request.nonce,
-        )
-    except Misconfigured as problem:
-        raise ConnectionRefused("provider_misconfigured", str(problem)) from problem
-    except ProviderError as problem:
-        raise ConnectionRefused(
-            "provider_unavailable", "The provider did not answer; please try again."
-        ) from problem
+def _connected(
+    provider: MailProvider,
+    authorization: Authorization,
+    request: ConnectionRequest,
+    accounts: AccountStore,
+    vault: TokenVault,
+    clock: Clock,
+) -> Account:
+    """Turn an authorization into an account, or withdraw it.
 
-
-def _check(provider: MailProvider, authorization: Authorization, *, known: bool) -> None:
-    """Refuse a consent that lacks a scope, and an account without a mailbox.
-
-    The tokens of a stranger are withdrawn at once. Those of a known account are not: at some
-    providers that would end the consent which the account still lives on.
+    The unused consent of a stranger is withdrawn at once. That of a known account is not: at some
+    providers this would end the consent which the account still lives on.
     """
+    known_id = accounts.by_identity(authorization.identity)
     try:
-        missing = provider.traits.required_scopes - set(authorization.scopes)
-        if missing:
-            raise ConnectionRefused(
-                "scopes_missing",
-                "Please tick all permissions; missing: " + ", ".join(sorted(missing)),
-            )
-        probe = provider.mailbox(AccountId("probe"), _FixedToken(authorization.tokens))
+        _check(provider, authorization)
+        waiting = _waiting_account(authorization, known_id, accounts, clock)
+        _keep_tokens(waiting.id, authorization.tokens, vault)
+    except (ConnectionRefused, ProviderError):
+        if known_id is None:
+            _withdraw(provider, authorization.tokens)
+        raise
+    account = replace(
+        waiting,
+        identity=authorization.identity,
+        status=AccountStatus.ACTIVE,
+        scopes=authorization.scopes,
+        updated_at=clock.now(),
+        state=request.state or waiting.state,
+    )
+    accounts.replace(account)
+    return account
+
+
+def _check(provider: MailProvider, authorization: Authorization) -> None:
+    """Refuse a consent that lacks a scope or gives no lasting access, and one without a mailbox."""
+    missing = provider.traits.required_scopes - set(authorization.scopes)
+    if missing:
+        raise ConnectionRefused(
+            "scopes_missing",
+            "Please tick all permissions; missing: " + ", ".join(sorted(missing)),
+        )
+    probe = provider.mailbox(AccountId("probe"), _FixedToken(authorization.tokens))
+    try:
         probe.pin_cursors()
     except (MailboxUnavailable, Rejected, ReauthRequired) as problem:
-        _withdraw(provider, authorization.tokens, known=known)
         raise ConnectionRefused("mailbox_unavailable", str(problem)) from problem
-    except ConnectionRefused:
-        _withdraw(provider, authorization.tokens, known=known)
-        raise
-    except ProviderError as problem:
-        raise ConnectionRefused(
-            "provider_unavailable", "The mailbox did not answer; please try again."
-        ) from problem
 
 
-def _withdraw(provider: MailProvider, tokens: Tokens, *, known: bool) -> None:
-    if known:
-        return
+def _withdraw(provider: MailProvider, tokens: Tokens) -> None:
     try:
         provider.revoke(tokens)
     except ProviderError:
         logger.warning("unused_consent_not_revoked")
 
 
-def _remember(
+def _waiting_account(
     authorization: Authorization,
     known_id: AccountId | None,
-    request: ConnectionRequest,
     accounts: AccountStore,
     clock: Clock,
 ) -> Account:
-    """Find or make the account of this identity: connecting again finds the same one."""
+    """Find the account of this identity, or make one that waits for its tokens."""
     if known_id is None:
         if not authorization.tokens.refresh_token:
-            raise ConnectionRefused(
-                "offline_access_missing", "The provider gave no lasting access; please try again."
-            )
+            raise _no_lasting_access()
         account = Account(
             id=new_account_id(),
             identity=authorization.identity,
-            status=AccountStatus.ACTIVE,
+            status=AccountStatus.REAUTH_REQUIRED,
             scopes=authorization.scopes,
             created_at=clock.now(),
             updated_at=clock.now(),
-            state=request.state,
         )
         try:
             accounts.create(account)
@@ -285,21 +300,12 @@ def _remember(
             return account
     if known_id is None:
         raise ConnectionRefused("account_changing", "Please try again.")
-    old = accounts.get(known_id)
-    if old.status is AccountStatus.DELETING:
+    known = accounts.get(known_id)
+    if known.status is AccountStatus.DELETING:
         raise ConnectionRefused(
             "account_deleting", "This mailbox is being removed; try again in some minutes."
         )
-    account = replace(
-        old,
-        identity=authorization.identity,
-        status=AccountStatus.ACTIVE,
-        scopes=authorization.scopes,
-        updated_at=clock.now(),
-        state=request.state or old.state,
-    )
-    accounts.replace(account)
-    return account
+    return known
 
 
 def _keep_tokens(account_id: AccountId, tokens: Tokens, vault: TokenVault) -> None:
@@ -307,10 +313,20 @@ def _keep_tokens(account_id: AccountId, tokens: Tokens, vault: TokenVault) -> No
         try:
             tokens = vault.read(account_id).renewed(tokens)
         except ReauthRequired:
-            raise ConnectionRefused(
-                "offline_access_missing", "The provider gave no lasting access; please try again."
-            ) from None
+            raise _no_lasting_access() from None
     vault.write(account_id, tokens)
+
+
+def _no_lasting_access() -> ConnectionRefused:
+    return ConnectionRefused(
+        "offline_access_missing", "The provider gave no lasting access; please try again."
+    )
+
+
+def _refused(request: ConnectionRequest, refusal: ConnectionRefused) -> str:
+    logger.info("connection_refused", extra={"reason": refusal.reason})
+    count("ConnectionsRefused")
+    return _returned(request, error=refusal.reason, error_description=str(refusal))
 
 
 def _returned(request: ConnectionRequest, **answer: str) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from postroom.domain.account import Account
+from postroom.domain.account import Account, AccountStatus
 from postroom.domain.connection import (
     ACCESS_TOKEN_LIFETIME,
     REFRESH_TOKEN_LIFETIME,
@@ -142,7 +142,9 @@ def _issue(
     try:
         account = accounts.get(account_id)
     except NotFound:
-        raise ConnectionRefused("invalid_grant", "The account is gone.") from None
+        account = None
+    if account is None or account.status is AccountStatus.DELETING:
+        raise ConnectionRefused("invalid_grant", "The account is gone.")
     now, access_token, refresh_token = clock.now(), new_token(), new_token() if offline else ""
     for token, kind, lifetime in (
         (access_token, BearerKind.ACCESS, ACCESS_TOKEN_LIFETIME),

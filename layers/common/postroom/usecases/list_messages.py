@@ -1,7 +1,6 @@
 """Reading mail: from the store only, newest first."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from postroom.domain.account import Account
 from postroom.domain.errors import NotFound
@@ -23,9 +22,6 @@ _SCAN_LIMIT = 2_000
 
 _LOOKUP_LIMIT = 100
 
-PAGE_BYTES_LIMIT = 4_500_000
-"""A page ends early at this size: API Gateway and Lambda carry 6 MB, escaped and wrapped."""
-
 
 def list_messages(
     *,
@@ -42,8 +38,7 @@ def list_messages(
     if not with_content:
         return MessagePage(messages=tuple(found), next_position=next_position)
     by_id = contents.get_many(account_id, [message.id for message in found])
-    page = MessagePage(messages=tuple(found), contents=by_id, next_position=next_position)
-    return _fitting(page)
+    return MessagePage(messages=tuple(found), contents=by_id, next_position=next_position)
 
 
 def read_message(
@@ -96,7 +91,9 @@ def _matches(
     found: list[Message] = []
     position, looked_at = after, 0
     while looked_at < _SCAN_LIMIT:
-        asked = min(limit - len(found) + 1, _LOOKUP_LIMIT)
+        # One more than wanted tells whether there is a next page; a rare match is looked for in
+        # full strides.
+        asked = _LOOKUP_LIMIT if looked_at else min(limit + 1, _LOOKUP_LIMIT)
         places = messages.positions(
             account_id,
             wanted.view(),
@@ -117,18 +114,3 @@ def _matches(
             return found, None
         looked_at += len(places)
     return found, position
-
-
-def _fitting(page: MessagePage) -> MessagePage:
-    size_bytes = 0
-    for index, message in enumerate(page.messages):
-        content = page.contents.get(message.id, MessageContent())
-        size_bytes += len(content.html or content.text) + 4_000
-        if size_bytes > PAGE_BYTES_LIMIT and index > 0:
-            last = page.messages[index - 1]
-            return replace(
-                page,
-                messages=page.messages[:index],
-                next_position=Position(received_at=last.received_at, message_id=last.id),
-            )
-    return page

@@ -62,29 +62,53 @@ class Mailboxes:
         try:
             yield provider.mailbox(account.id, tokens)
         except ReauthRequired:
-            self._note(account.id, AccountStatus.REAUTH_REQUIRED)
+            self._note(account, AccountStatus.REAUTH_REQUIRED)
             raise
         except MailboxUnavailable:
-            self._note(account.id, AccountStatus.MAILBOX_UNAVAILABLE)
+            self._note(account, AccountStatus.MAILBOX_UNAVAILABLE)
             raise
 
     def note_active(self, account: Account) -> None:
         """Note that an account works again."""
         if account.status is AccountStatus.MAILBOX_UNAVAILABLE:
-            self._note(account.id, AccountStatus.ACTIVE)
+            self._note(account, AccountStatus.ACTIVE)
 
-    def _note(self, account_id: AccountId, status: AccountStatus) -> None:
+    def _note(self, account: Account, status: AccountStatus) -> None:
+        """Note a status, unless the account has changed since it was opened.
+
+        Its owner may have given consent again while the old one was being refused.
+        """
         try:
-            account = self.accounts.get(account_id)
-            if account.status in (status, AccountStatus.DELETING):
+            current = self.accounts.get(account.id)
+            if current != account or current.status is status:
                 return
-            self.accounts.replace(replace(account, status=status, updated_at=self.clock.now()))
+            self.accounts.replace(replace(current, status=status, updated_at=self.clock.now()))
         except NotFound:
             return
         logger.warning(
-            "account_status_changed", extra={"account_id": account_id, "status": status.value}
+            "account_status_changed", extra={"account_id": account.id, "status": status.value}
         )
         count("AccountStatusChanged")
+
+
+@contextmanager
+def renewal_lock(account_id: AccountId, *, locks: Locks, clock: Clock) -> Iterator[None]:
+    """Keep everybody else from renewing or replacing an account's tokens.
+
+    Waits for some seconds. Raises Retryable when another holds the lock for longer.
+    """
+    name, holder = f"token#{account_id}", token_hex(8)
+    give_up_at = clock.now() + _WAIT_LIMIT
+    while not locks.acquire(name, holder=holder, now=clock.now(), lifetime=_LOCK_LIFETIME):
+        if clock.now() >= give_up_at:
+            raise Retryable(
+                "The account's access is being renewed.", retry_after=timedelta(seconds=5)
+            )
+        clock.sleep(_WAIT_STEP_SECONDS)
+    try:
+        yield
+    finally:
+        locks.release(name, holder=holder)
 
 
 class RenewingTokens:
@@ -120,22 +144,17 @@ class RenewingTokens:
         return self._tokens.access_token
 
     def _renewed(self, stale: str) -> Tokens:
-        name, holder = f"token#{self._account_id}", token_hex(8)
-        give_up_at = self._clock.now() + _WAIT_LIMIT
-        while not self._locks.acquire(
-            name, holder=holder, now=self._clock.now(), lifetime=_LOCK_LIFETIME
-        ):
-            if self._clock.now() >= give_up_at:
-                raise Retryable(
-                    "The account's access is being renewed.", retry_after=timedelta(seconds=5)
-                )
-            self._clock.sleep(_WAIT_STEP_SECONDS)
-        try:
+        with renewal_lock(self._account_id, locks=self._locks, clock=self._clock):
             newest = self._vault.read(self._account_id)
             if newest.access_token != stale and newest.usable(self._clock.now()):
                 return newest
-            renewed = newest.renewed(self._provider.refresh(newest))
+            try:
+                renewed = newest.renewed(self._provider.refresh(newest))
+            except ReauthRequired:
+                # Reconnecting writes tokens without asking for the lock.
+                newer = self._vault.read(self._account_id)
+                if newer == newest:
+                    raise
+                return newer
             self._vault.write(self._account_id, renewed)
             return renewed
-        finally:
-            self._locks.release(name, holder=holder)

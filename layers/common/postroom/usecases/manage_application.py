@@ -46,12 +46,10 @@ def create_redirect_uri(
     clock: Clock,
 ) -> RedirectUri:
     """Register a return address. Raises InvalidRequest, and Conflict when it is there already."""
-    _check(url, platform)
-    if any(known.url == url for known in application.redirect_uris()):
-        raise Conflict("This redirect URI is registered already.")
     redirect_uri = RedirectUri(
         id=new_token()[:22], url=url, platform=platform, settings=settings, created_at=clock.now()
     )
+    _check(redirect_uri, application)
     application.put_redirect_uri(redirect_uri)
     return redirect_uri
 
@@ -61,7 +59,7 @@ def update_redirect_uri(
 ) -> RedirectUri:
     """Change the named parts of a return address. Raises NotFound, InvalidRequest."""
     redirect_uri = replace(application.redirect_uri(redirect_uri_id), **changes)
-    _check(redirect_uri.url, redirect_uri.platform)
+    _check(redirect_uri, application)
     application.put_redirect_uri(redirect_uri)
     return redirect_uri
 
@@ -71,8 +69,15 @@ def delete_redirect_uri(*, redirect_uri_id: str, application: ApplicationStore) 
     application.delete_redirect_uri(redirect_uri_id)
 
 
-def _check(url: str, platform: str) -> None:
-    """Refuse what a code must not be sent to (RFC 6749 section 3.1.2, RFC 8252 section 7)."""
+def _check(redirect_uri: RedirectUri, application: ApplicationStore) -> None:
+    """Refuse what is there already, and what a code must not be sent to.
+
+    RFC 6749 section 3.1.2, RFC 8252 section 7.
+    """
+    url = redirect_uri.url
+    for known in application.redirect_uris():
+        if known.url == url and known.id != redirect_uri.id:
+            raise Conflict("This redirect URI is registered already.")
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -83,7 +88,7 @@ def _check(url: str, platform: str) -> None:
         raise InvalidRequest("A redirect URI has no fragment ('#…').", field="url")
     if parts.scheme in {"http", "https"} and not parts.hostname:
         raise InvalidRequest("This address names no host.", field="url")
-    if platform == "web" and parts.scheme not in {"http", "https"}:
+    if redirect_uri.platform == "web" and parts.scheme not in {"http", "https"}:
         raise InvalidRequest("A web application is reached by https.", field="url")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
         raise InvalidRequest("Use https; http is for this computer only.", field="url")

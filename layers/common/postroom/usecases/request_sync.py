@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 from postroom.domain.account import Account
+from postroom.domain.errors import NotFound
+from postroom.domain.sync import BackfillPhase
 from postroom.usecases.sync_account import SyncTools, restarted_backfill
 
 
@@ -14,10 +16,18 @@ class SyncMode(StrEnum):
 
 
 def request_sync(*, account: Account, mode: SyncMode, tools: SyncTools) -> None:
-    """Ring an account's doorbell. A full sync that is at work already is not begun again."""
-    if mode is SyncMode.FULL:
+    """Ring an account's doorbell. A first or full sync that is not done is not begun again."""
+    if mode is SyncMode.FULL and _is_done(account, tools):
         with restarted_backfill(account_id=account.id, tools=tools):
             pass
     if not tools.sync_states.ring(account.id):
         tools.sync_states.create(account.id, due_at=tools.clock.now())
     tools.work.sync(account.id)
+
+
+def _is_done(account: Account, tools: SyncTools) -> bool:
+    try:
+        backfill = tools.sync_states.get(account.id).backfill
+    except NotFound:
+        return False
+    return backfill is not None and backfill.phase is BackfillPhase.DONE

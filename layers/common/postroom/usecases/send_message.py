@@ -107,19 +107,24 @@ def send_message(
     Retryable (it did not leave; the key may be used again) and OutcomeUnknown (it is looked up).
     """
     key = idempotency_key or new_token()
-    outgoing = _compose(account, request, key, tools)
+    entry_id = outbox_id(account.id, key)
+    try:
+        return _replay(account, request, tools.outbox.get(account.id, entry_id), tools)
+    except NotFound:
+        outgoing = _compose(account, request, key, tools)
     entry = OutboxEntry(
-        id=outbox_id(account.id, key),
+        id=entry_id,
         account_id=account.id,
         request_hash=request.digest(),
         internet_message_id=outgoing.message_id,
         state=SendState.SENDING,
         created_at=tools.clock.now(),
     )
+    # Before the claim: a function that dies right after it has somebody who looks.
+    tools.work.settle_send(account.id, entry.id, attempt=0, delay=CRASH_LOOKUP_DELAY)
     earlier = tools.outbox.claim(entry)
     if earlier is not None:
-        return _replay(account, entry, earlier, outgoing, tools)
-    tools.work.settle_send(account.id, entry.id, attempt=0, delay=CRASH_LOOKUP_DELAY)
+        return _replay(account, request, earlier, tools)
     with _withdrawn_unless_sent(entry, tools), tools.mailboxes.open(account) as mailbox:
         sent = mailbox.send(outgoing)
         tools.outbox.settle(replace(entry, state=SendState.SENT, sent=sent))
@@ -127,7 +132,7 @@ def send_message(
         stored = _store_copy(account.id, sent, mailbox, tools)
     tools.sync_states.ring(account.id)
     tools.work.sync(account.id)
-    return SendResult(mail=stored or _copy(account.id, outgoing, sent))
+    return SendResult(mail=stored or _copy(account, request, entry, sent))
 
 
 def derive_message_id(
@@ -150,11 +155,12 @@ def _withdrawn_unless_sent(entry: OutboxEntry, tools: SendTools) -> Iterator[Non
         count("MessagesRejected")
         raise
     except OutcomeUnknown:
-        tools.outbox.settle(replace(entry, state=SendState.UNKNOWN))
+        # The look-up first: an entry that nobody looks up must not say that it is looked up.
         tools.work.settle_send(entry.account_id, entry.id, attempt=1, delay=UNKNOWN_LOOKUP_DELAY)
+        tools.outbox.settle(replace(entry, state=SendState.UNKNOWN))
         count("SendsUnknown")
         raise
-    except (Retryable, ReauthRequired, MailboxUnavailable, Misconfigured):
+    except (InvalidRequest, Retryable, ReauthRequired, MailboxUnavailable, Misconfigured):
         tools.outbox.withdraw(entry.account_id, entry.id)
         raise
 
@@ -219,14 +225,10 @@ def _references(answered: Message) -> tuple[InternetMessageId, ...]:
 
 
 def _replay(
-    account: Account,
-    entry: OutboxEntry,
-    earlier: OutboxEntry,
-    outgoing: OutgoingMessage,
-    tools: SendTools,
+    account: Account, request: SendRequest, earlier: OutboxEntry, tools: SendTools
 ) -> SendResult:
     """Answer a repeated key with what became of the first request."""
-    if earlier.request_hash != entry.request_hash:
+    if earlier.request_hash != request.digest():
         raise Conflict("This Idempotency-Key was used for another request.")
     if earlier.state is SendState.REJECTED:
         raise Rejected(earlier.error)
@@ -234,16 +236,15 @@ def _replay(
         raise OutcomeUnknown("Whether this message left is still being looked up.")
     if earlier.sent is None:
         raise Conflict("A request with this Idempotency-Key is at work.")
-    sent_id = message_id(account.id, earlier.sent.provider_id)
     try:
         mail = read_message(
             account_id=account.id,
-            message_id=sent_id,
+            message_id=message_id(account.id, earlier.sent.provider_id),
             messages=tools.stores.messages,
             contents=tools.stores.contents,
         )
     except NotFound:
-        mail = _copy(account.id, outgoing, earlier.sent)
+        mail = _copy(account, request, earlier, earlier.sent)
     return SendResult(mail=mail, replayed=True)
 
 
@@ -271,28 +272,28 @@ def _store_copy(
         return None
 
 
-def _copy(account_id: AccountId, outgoing: OutgoingMessage, sent: SentMessage) -> FullMessage:
-    """What was sent, as long as the provider's copy is not there."""
+def _copy(
+    account: Account, request: SendRequest, entry: OutboxEntry, sent: SentMessage
+) -> FullMessage:
+    """What was sent, as long as (or since) the provider's copy is not there."""
     message = Message(
-        id=message_id(account_id, sent.provider_id),
-        account_id=account_id,
+        id=message_id(account.id, sent.provider_id),
+        account_id=account.id,
         provider_id=sent.provider_id,
-        thread_id=thread_id(account_id, sent.provider_thread_id),
+        thread_id=thread_id(account.id, sent.provider_thread_id),
         provider_thread_id=sent.provider_thread_id,
         version=0,
-        received_at=outgoing.date,
-        subject=outgoing.subject,
-        from_=(outgoing.from_,),
-        to=outgoing.to,
-        cc=outgoing.cc,
-        bcc=outgoing.bcc,
-        reply_to=outgoing.reply_to,
-        internet_message_id=outgoing.message_id,
-        in_reply_to=outgoing.in_reply_to,
-        references=outgoing.references,
+        received_at=entry.created_at,
+        subject=request.subject,
+        from_=(_sender(account, request),),
+        to=request.to,
+        cc=request.cc,
+        bcc=request.bcc,
+        reply_to=request.reply_to,
+        internet_message_id=entry.internet_message_id,
     )
     content = MessageContent(
-        html="" if outgoing.is_plaintext else outgoing.body,
-        text=outgoing.body if outgoing.is_plaintext else "",
+        html="" if request.is_plaintext else request.body,
+        text=request.body if request.is_plaintext else "",
     )
     return FullMessage(message=message, content=content)

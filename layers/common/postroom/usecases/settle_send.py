@@ -32,7 +32,8 @@ def settle_send(
         return
     if entry.state in (SendState.SENT, SendState.REJECTED):
         return
-    if account.status is AccountStatus.DELETING:
+    looked_up_by_its_sender = attempt == 0 and entry.state is SendState.UNKNOWN
+    if looked_up_by_its_sender or account.status is AccountStatus.DELETING:
         return
     if _found(account, entry, tools):
         return

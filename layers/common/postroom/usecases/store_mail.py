@@ -1,27 +1,34 @@
 """Fetching messages and storing them so that none is ever skipped.
 
-fetched ──► content, then row           missing ──► removed
-failed  ──► a pending row, tried again; after three attempts what can be said about it
-throttled ► a pending row that counts no attempt, and the account pauses
+fetched ────► content, then row            missing ──► removed
+failed ─────► a pending row, tried again: after a minute, then ever later, up to a day
+unreadable ─► likewise; after three attempts it is stored as far as it can be described
+throttled ──► a pending row that counts no attempt, and the account pauses
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from postroom.domain.ids import AccountId, ProviderMessageId, message_id
-from postroom.domain.message import FullMessage, Message, MessageEdit
+from postroom.domain.errors import NotFound
+from postroom.domain.ids import AccountId, FolderId, ProviderMessageId, message_id
+from postroom.domain.message import FullMessage, Message, MessageEdit, Position, View
 from postroom.domain.sync import FailedFetch, MessageRef, PendingFetch
 from postroom.observability import count, logger
 from postroom.ports import Clock, ContentStore, Mailbox, MessageStore, PendingFetchStore
 
 ATTEMPT_LIMIT = 3
-"""After as many failures a message is stored as far as it can be described."""
+"""After as many failures an unreadable message is stored as far as it can be described."""
 
 _Item = TypeVar("_Item")
 
-_RETRY_DELAY = timedelta(minutes=1)
+_FIRST_RETRY_DELAY = timedelta(minutes=1)
+_LAST_RETRY_DELAY = timedelta(days=1)
+
+_SLICE = 50
+"""Messages fetched between two signs of life: some seconds of calls, and 2,000 units at most."""
+
 _LOOKUP_LIMIT = 100
 """Messages looked up in one go; the store's own limit."""
 
@@ -40,7 +47,6 @@ class StoreReport:
     """What came of a fetch."""
 
     stored: int = 0
-    """Messages that were not there before."""
     oldest_at: datetime | None = None
     throttled_for: timedelta | None = None
     """The provider asked to wait this long; None when it did not."""
@@ -53,36 +59,46 @@ def fetch_and_store(
     mailbox: Mailbox,
     stores: MailStores,
     clock: Clock,
-    attempts: dict[ProviderMessageId, int] | None = None,
+    attempts: Mapping[ProviderMessageId, int] | None = None,
+    still_here: Callable[[], None] = lambda: None,
 ) -> StoreReport:
     """Fetch messages and store them; what fails becomes a durable row.
 
-    `attempts` counts the earlier failures of messages that are tried again.
+    `attempts` counts the earlier failures of messages that are tried again. `still_here` is called
+    every few seconds, so that a lease can be renewed; what it raises ends the work.
     """
-    if not refs:
-        return StoreReport()
-    result = mailbox.fetch(refs)
-    given_up: list[FullMessage] = []
-    still_pending: list[PendingFetch] = []
-    for failure in result.failed:
-        tried = (attempts or {}).get(failure.ref.provider_id, 0) + (not failure.throttled)
-        if tried >= ATTEMPT_LIMIT:
+    stored, times, waits = 0, list[datetime](), list[timedelta]()
+    for some in _chunks(refs, _SLICE):
+        result = mailbox.fetch(some)
+        mail = list(result.messages)
+        missing = list(result.missing)
+        still_pending: list[PendingFetch] = []
+        for failure in result.failed:
+            tried = (attempts or {}).get(failure.ref.provider_id, 0) + (not failure.throttled)
+            if not (failure.unreadable and tried >= ATTEMPT_LIMIT):
+                still_pending.append(_pending(failure, tried, clock.now()))
+                continue
             logger.error("message_unreadable", extra={"account_id": account_id, "attempts": tried})
             count("MessagesUnreadable")
-            given_up.append(mailbox.stub(failure.ref))
-        else:
-            still_pending.append(_pending(failure, tried, clock.now()))
-    report = _store(account_id, [*result.messages, *given_up], stores)
-    for ref in result.missing:
-        remove_message(account_id=account_id, ref=ref, version=None, stores=stores)
-    stores.pending.put(account_id, still_pending)
-    if attempts:
-        unsettled = {fetch.ref.provider_id for fetch in still_pending}
-        stores.pending.settle(account_id, [known for known in attempts if known not in unsettled])
-    throttled = [failure for failure in result.failed if failure.throttled]
-    waits = [failure.retry_after or _RETRY_DELAY for failure in throttled]
+            if unknown_refs(account_id, [failure.ref], stores.messages):
+                try:
+                    mail.append(mailbox.stub(failure.ref))
+                except NotFound:
+                    missing.append(failure.ref)
+        _store(account_id, mail, stores)
+        for ref in missing:
+            remove_message(account_id=account_id, ref=ref, version=None, stores=stores)
+        stores.pending.put(account_id, still_pending)
+        _settle(account_id, some, still_pending, attempts, stores)
+        stored += len(mail)
+        times += [full.message.received_at for full in mail]
+        throttled = [failure for failure in result.failed if failure.throttled]
+        waits += [failure.retry_after or _FIRST_RETRY_DELAY for failure in throttled]
+        still_here()
     return StoreReport(
-        stored=report.stored, oldest_at=report.oldest_at, throttled_for=max(waits, default=None)
+        stored=stored,
+        oldest_at=min(times, default=None),
+        throttled_for=max(waits, default=None),
     )
 
 
@@ -94,7 +110,7 @@ def apply_edits(
     Answers the messages that are not stored yet, so that they can be fetched.
     """
     unknown: list[MessageRef] = []
-    for some in _chunks(edits):
+    for some in _chunks(edits, _LOOKUP_LIMIT):
         stored = stores.messages.get_many(account_id, [edit.message_id for edit in some])
         changed: list[Message] = []
         for edit in some:
@@ -105,7 +121,7 @@ def apply_edits(
                         provider_id=edit.provider_id, provider_thread_id=edit.provider_thread_id
                     )
                 )
-            elif edit.version > message.version:
+            elif edit.version >= message.version:  # equal: the same page again, after a crash
                 changed.append(message.edited(edit))
         stores.messages.put(changed)
     return unknown
@@ -121,23 +137,53 @@ def remove_message(
     stores.pending.settle(account_id, [ref.provider_id])
 
 
+def leave_folder(*, account_id: AccountId, folder_id: FolderId, stores: MailStores) -> None:
+    """Take all messages out of a folder that was deleted: changes do not name each of them."""
+    after: Position | None = None
+    while places := stores.messages.positions(
+        account_id, View(folder_id), limit=_LOOKUP_LIMIT, after=after
+    ):
+        after = places[-1]
+        stored = stores.messages.get_many(account_id, [place.message_id for place in places])
+        stores.messages.put(
+            [
+                replace(
+                    message, folders=tuple(each for each in message.folders if each != folder_id)
+                )
+                for message in stored.values()
+                if folder_id in message.folders
+            ]
+        )
+
+
 def unknown_refs(
     account_id: AccountId, refs: Sequence[MessageRef], messages: MessageStore
 ) -> list[MessageRef]:
-    """Return those messages that are not stored."""
+    """Return those messages that are not stored.
+
+    Those that are stored are put again: their put may have died between its writes.
+    """
     unknown: list[MessageRef] = []
-    for some in _chunks(refs):
+    for some in _chunks(refs, _LOOKUP_LIMIT):
         ids = [message_id(account_id, ref.provider_id) for ref in some]
         stored = messages.get_many(account_id, ids)
+        messages.put(list(stored.values()))
         unknown += [ref for ref, known in zip(some, ids, strict=True) if known not in stored]
     return unknown
 
 
 def retry_pending(
-    *, account_id: AccountId, mailbox: Mailbox, stores: MailStores, clock: Clock
-) -> StoreReport:
-    """Try again what is due of the messages that could not be fetched before."""
+    *,
+    account_id: AccountId,
+    mailbox: Mailbox,
+    stores: MailStores,
+    clock: Clock,
+    still_here: Callable[[], None],
+) -> StoreReport | None:
+    """Try again what is due of the messages that could not be fetched; None when nothing is."""
     due = stores.pending.due(account_id, now=clock.now(), limit=_LOOKUP_LIMIT)
+    if not due:
+        return None
     return fetch_and_store(
         account_id=account_id,
         refs=[pending.ref for pending in due],
@@ -145,27 +191,46 @@ def retry_pending(
         stores=stores,
         clock=clock,
         attempts={pending.ref.provider_id: pending.attempts for pending in due},
+        still_here=still_here,
     )
 
 
-def _store(account_id: AccountId, mail: Sequence[FullMessage], stores: MailStores) -> StoreReport:
-    """Content first: a row that readers can find always has its content."""
+def _store(account_id: AccountId, mail: Sequence[FullMessage], stores: MailStores) -> None:
+    """Content first: a row that readers can find always has its content.
+
+    A message that was removed meanwhile has refused the row; its content goes again.
+    """
     stores.contents.put_many(account_id, {full.message.id: full.content for full in mail})
     outcomes = stores.messages.put([full.message for full in mail])
-    stored = sum(outcome.is_new for outcome in outcomes)
-    count("MessagesStored", stored)
-    return StoreReport(
-        stored=stored, oldest_at=min((full.message.received_at for full in mail), default=None)
-    )
+    count("MessagesStored", sum(outcome.is_new for outcome in outcomes))
+    lost = [full.message.id for full, put in zip(mail, outcomes, strict=True) if not put.won]
+    for some in _chunks(lost, _LOOKUP_LIMIT):
+        stored = stores.messages.get_many(account_id, some)
+        stores.contents.delete(account_id, [each for each in some if each not in stored])
+
+
+def _settle(
+    account_id: AccountId,
+    refs: Sequence[MessageRef],
+    still_pending: Sequence[PendingFetch],
+    attempts: Mapping[ProviderMessageId, int] | None,
+    stores: MailStores,
+) -> None:
+    unsettled = {fetch.ref.provider_id for fetch in still_pending}
+    tried_again = [ref.provider_id for ref in refs if ref.provider_id in (attempts or {})]
+    stores.pending.settle(account_id, [known for known in tried_again if known not in unsettled])
 
 
 def _pending(failure: FailedFetch, attempts: int, now: datetime) -> PendingFetch:
-    delay = failure.retry_after or _RETRY_DELAY * max(attempts, 1)
+    backoff = min(_FIRST_RETRY_DELAY * 2 ** min(max(attempts - 1, 0), 12), _LAST_RETRY_DELAY)
     return PendingFetch(
-        ref=failure.ref, attempts=attempts, reason=failure.reason, retry_at=now + delay
+        ref=failure.ref,
+        attempts=attempts,
+        reason=failure.reason,
+        retry_at=now + (failure.retry_after or backoff),
     )
 
 
-def _chunks(items: Sequence[_Item]) -> Iterable[Sequence[_Item]]:
-    for start in range(0, len(items), _LOOKUP_LIMIT):
-        yield items[start : start + _LOOKUP_LIMIT]
+def _chunks(items: Sequence[_Item], size: int) -> Iterable[Sequence[_Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

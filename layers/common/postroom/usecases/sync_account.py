@@ -7,15 +7,15 @@ Take the lease; then, until no doorbell rang meanwhile: changes since the cursor
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from postroom.domain.account import Account, AccountStatus
 from postroom.domain.errors import (
     CursorExpired,
     LeaseLost,
     MailboxUnavailable,
-    Misconfigured,
     NotFound,
+    PostroomError,
     ReauthRequired,
     Retryable,
 )
@@ -46,6 +46,7 @@ from postroom.usecases.store_mail import (
     StoreReport,
     apply_edits,
     fetch_and_store,
+    leave_folder,
     remove_message,
     retry_pending,
 )
@@ -53,11 +54,14 @@ from postroom.usecases.store_mail import (
 DEFAULT_PAUSE = timedelta(seconds=30)
 """How long to leave a provider alone that gave no time itself."""
 
-PARKED_INTERVAL = timedelta(days=1)
-"""How often to look at an account that waits for its owner or for its mailbox."""
+REAUTH_INTERVAL = timedelta(days=1)
+"""How often to look at an account that waits for its owner; reconnecting makes it due at once."""
 
-MISCONFIGURED_INTERVAL = timedelta(minutes=15)
-"""How often to try again while the operator has to act."""
+UNAVAILABLE_INTERVAL = timedelta(hours=1)
+"""How often to look whether a mailbox is back."""
+
+TROUBLE_INTERVAL = timedelta(minutes=15)
+"""How often to try again what only the operator, or we, can mend."""
 
 FOLDERS_INTERVAL = timedelta(hours=1)
 """Folders are read again after any change, and at least this often for renamed ones."""
@@ -92,23 +96,40 @@ def sync_account(*, account_id: AccountId, tools: SyncTools) -> None:
     if lease is None:
         return
     try:
-        _sync_with_lease(lease, tools)
-    except LeaseLost:
-        logger.warning("lease_lost", extra={"account_id": account_id})
+        account = tools.accounts.get(account_id)
     except NotFound:
         tools.sync_states.delete(account_id)
+        return
+    try:
+        _sync_with_lease(lease, account, tools)
+    except LeaseLost:
+        logger.warning("lease_lost", extra={"account_id": account_id})
     except Retryable as problem:
         pause_account(account_id=account_id, problem=problem, lane=Lane.PRESENT, tools=tools)
-        paused_until = tools.clock.now() + (problem.retry_after or DEFAULT_PAUSE)
-        tools.sync_states.abandon(lease, due_at=paused_until, error=str(problem))
-    except (ReauthRequired, MailboxUnavailable) as problem:
-        parked_until = tools.clock.now() + PARKED_INTERVAL
-        tools.sync_states.abandon(lease, due_at=parked_until, error=str(problem))
-    except Misconfigured as problem:
-        logger.error("provider_misconfigured", extra={"account_id": account_id})
-        count("ProviderMisconfigured")
-        retry_at = tools.clock.now() + MISCONFIGURED_INTERVAL
-        tools.sync_states.abandon(lease, due_at=retry_at, error=str(problem))
+        _park(lease, problem, problem.retry_after or DEFAULT_PAUSE, tools)
+    except ReauthRequired as problem:
+        _park(lease, problem, REAUTH_INTERVAL, tools)
+    except MailboxUnavailable as problem:
+        _park(lease, problem, UNAVAILABLE_INTERVAL, tools)
+    except PostroomError as problem:
+        extra = {"account_id": account_id, "problem": type(problem).__name__}
+        logger.error("sync_in_trouble", extra=extra)
+        count("SyncsInTrouble")
+        _park(lease, problem, TROUBLE_INTERVAL, tools)
+
+
+def _park(lease: Lease, problem: PostroomError, wait: timedelta, tools: SyncTools) -> None:
+    """Give the lease back for a while, unless somebody rang: the owner may just have returned."""
+    now = tools.clock.now()
+    try:
+        parked = tools.sync_states.release(
+            lease, synced_at=None, due_at=now + wait, error=str(problem)
+        )
+    except LeaseLost:
+        return
+    if not parked:
+        tools.sync_states.abandon(lease, due_at=now, error=str(problem))
+        tools.work.sync(lease.account_id)
 
 
 def pause_account(
@@ -120,11 +141,6 @@ def pause_account(
     count("AccountsPaused")
     ring = tools.work.sync if lane is Lane.PRESENT else tools.work.backfill
     ring(account_id, delay=min(delay + timedelta(seconds=1), MAX_DELAY))
-
-
-def is_paused(state: SyncState, now: datetime) -> bool:
-    """Whether no worker may call the provider now."""
-    return state.paused_until is not None and now < state.paused_until
 
 
 def raise_if_throttled(report: StoreReport) -> None:
@@ -154,14 +170,13 @@ def restarted_backfill(*, account_id: AccountId, tools: SyncTools) -> Iterator[b
     tools.work.backfill(account_id)
 
 
-def _sync_with_lease(lease: Lease, tools: SyncTools) -> None:
-    account = tools.accounts.get(lease.account_id)
-    state = tools.sync_states.get(lease.account_id)
+def _sync_with_lease(lease: Lease, account: Account, tools: SyncTools) -> None:
+    state, now = tools.sync_states.get(lease.account_id), tools.clock.now()
     if account.status is AccountStatus.DELETING:
         tools.work.backfill(account.id)
-        tools.sync_states.abandon(lease, due_at=tools.clock.now() + MAX_DELAY, error="")
+        tools.sync_states.abandon(lease, due_at=now + MAX_DELAY, error="")
         return
-    if is_paused(state, tools.clock.now()) and state.paused_until:
+    if state.paused_until is not None and now < state.paused_until:
         tools.sync_states.abandon(lease, due_at=state.paused_until, error=state.last_error)
         return
     with tools.mailboxes.open(account) as mailbox:
@@ -188,7 +203,7 @@ class _PresentStep:
         cursors = dict(state.cursors)
         while True:
             finished = all(self._follow(unit, cursors) for unit in tuple(cursors))
-            self._retry_pending()
+            finished = self._retry_pending() and finished
             self._refresh_folders(state)
             self._call_backfill(state)
             if not finished:
@@ -211,7 +226,7 @@ class _PresentStep:
     def _follow(self, unit: SyncUnitId, cursors: dict[SyncUnitId, Cursor]) -> bool:
         """Follow one unit to its end; False when the step's time is over before."""
         account_id, tools = self._account.id, self._tools
-        while tools.clock.now() - self._began_at < STEP_LIMIT:
+        while self._has_time():
             try:
                 page = self._mailbox.changes(unit, cursors[unit])
             except CursorExpired:
@@ -226,6 +241,7 @@ class _PresentStep:
                 mailbox=self._mailbox,
                 stores=tools.stores,
                 clock=tools.clock,
+                still_here=self._renew,
             )
             tools.sync_states.save_cursors(self._lease, {unit: page.next_cursor})
             cursors[unit] = page.next_cursor
@@ -253,23 +269,34 @@ class _PresentStep:
         self._changed = True
         return cursors
 
-    def _retry_pending(self) -> None:
+    def _retry_pending(self) -> bool:
+        """Try again what is due; False when the step's time is over before all of it was."""
         tools = self._tools
-        report = retry_pending(
-            account_id=self._account.id,
-            mailbox=self._mailbox,
-            stores=tools.stores,
-            clock=tools.clock,
-        )
-        self._changed |= report.stored > 0
-        raise_if_throttled(report)
+        while self._has_time():
+            report = retry_pending(
+                account_id=self._account.id,
+                mailbox=self._mailbox,
+                stores=tools.stores,
+                clock=tools.clock,
+                still_here=self._renew,
+            )
+            if report is None:
+                return True
+            self._changed = True
+            raise_if_throttled(report)
+        return False
 
     def _refresh_folders(self, state: SyncState) -> None:
         tools, now = self._tools, self._tools.clock.now()
         read_at = state.folders_synced_at
         if not self._changed and read_at and now - read_at < FOLDERS_INTERVAL:
             return
-        tools.folders.replace_all(self._account.id, self._mailbox.folders())
+        account_id, current = self._account.id, self._mailbox.folders()
+        gone = {folder.id for folder in tools.folders.all(account_id)}
+        gone -= {folder.id for folder in current}
+        for folder_id in gone:
+            leave_folder(account_id=account_id, folder_id=folder_id, stores=tools.stores)
+        tools.folders.replace_all(account_id, current)
         tools.sync_states.save_folders_synced(self._lease, now)
         self._changed = False
 
@@ -277,6 +304,9 @@ class _PresentStep:
         """Have the first sync go on; also when the message that drove it was lost."""
         if state.backfill is None or state.backfill.phase is not BackfillPhase.DONE:
             self._tools.work.backfill(self._account.id)
+
+    def _has_time(self) -> bool:
+        return self._tools.clock.now() - self._began_at < STEP_LIMIT
 
     def _renew(self) -> None:
         expires_at = self._tools.clock.now() + LEASE_LIFETIME

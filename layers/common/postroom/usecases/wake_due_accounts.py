@@ -21,7 +21,7 @@ def wake_due_accounts(*, sync_states: SyncStateStore, work: WorkQueue, clock: Cl
     now = clock.now()
     due = sync_states.due(now=now, limit=_SWEEP_LIMIT)
     for account_id in due:
-        work.sync(account_id)
         sync_states.defer(account_id, until=now + _CALL_AGAIN_AFTER)
+        work.sync(account_id)
     count("AccountsWoken", len(due))
     return len(due)

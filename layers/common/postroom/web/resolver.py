@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from postroom.domain.errors import TooLarge
 from postroom.domain.principal import Principal
-from postroom.observability import logger, metrics
+from postroom.observability import counted, logger
 from postroom.web.bodies import JSON, media_type, parse_json, text_body
 from postroom.web.deadline import ANSWER_LIMIT, within
 from postroom.web.errors import Problem, contract_error, problem_of
@@ -158,12 +158,9 @@ def lambda_handler(app: Api) -> Handler:
     @logger.inject_lambda_context(
         correlation_id_path=correlation_paths.API_GATEWAY_HTTP, clear_state=True, log_event=False
     )
+    @counted()
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        try:
-            return app.resolve(event, context)
-        finally:
-            if metrics.provider.metric_set:
-                metrics.flush_metrics()
+        return app.resolve(event, context)
 
     return handler
 

@@ -51,19 +51,19 @@ class DynamoOutboxStore:
     def settle(self, entry: OutboxEntry) -> None:
         """Replace an entry, unless it is settled already.
 
-        One that is gone is written again: what became of a send is worth more than a clean table.
+        One that is gone was withdrawn, and its key is free: only that it left after all is written
+        again.
         """
+        condition = "NOT #state IN (:sent, :rejected)"
+        values: dict[str, object] = {"sent": SendState.SENT, "rejected": SendState.REJECTED}
+        if entry.state is SendState.SENT:
+            condition = f"{_ABSENT} OR {condition}"
+            values["now"] = to_text(self._clock.now())
+        else:
+            condition = f"attribute_exists(#pk) AND {condition}"
         try:
-            self._table.put(
-                keys.outbox_entry(entry.account_id, entry.id),
-                _row(entry),
-                f"{_ABSENT} OR NOT #state IN (:sent, :rejected)",
-                {
-                    "now": to_text(self._clock.now()),
-                    "sent": SendState.SENT,
-                    "rejected": SendState.REJECTED,
-                },
-            )
+            key = keys.outbox_entry(entry.account_id, entry.id)
+            self._table.put(key, _row(entry), condition, values)
         except ConditionFailed:
             return
 

@@ -1,0 +1,340 @@
+"""Sequences of events that once went wrong. Each test tells its own."""
+
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from postroom.domain.account import Account, AccountStatus, ProviderName
+from postroom.domain.errors import InvalidRequest, OutcomeUnknown, ReauthRequired
+from postroom.domain.message import (
+    Address,
+    Message,
+    MessageChange,
+)
+from postroom.domain.sync import LEASE_LIFETIME, Backfill, BackfillPhase, Lane
+from postroom.ports import PutOutcome
+from postroom.usecases.change_message import change_message
+from postroom.usecases.disconnect_account import disconnect_account
+from postroom.usecases.request_sync import SyncMode, request_sync
+from postroom.usecases.send_message import SendRequest, send_message
+from postroom.usecases.settle_send import settle_send
+from postroom.usecases.sync_account import sync_account
+from postroom.usecases.wake_due_accounts import wake_due_accounts
+from tests.fakes import InMemoryMessageStore, WorkKind
+from tests.interruptions import Death, WritesUntilDeath, interrupted
+from tests.world import World, make_mail
+
+ADDRESS = "rosa@mail.example"
+
+
+@pytest.fixture
+def account(world: World) -> Account:
+    """A connected mailbox with one message, synced."""
+    world.simulator.add_mailbox(ADDRESS)
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="First", text="A body"))
+    connected = world.connect(ADDRESS)
+    world.work_off()
+    return connected
+
+
+def _later(world: World) -> None:
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=16))
+        wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+        world.work_off()
+
+
+def test_a_404_of_the_provider_does_not_end_the_sync_for_ever(
+    world: World, account: Account
+) -> None:
+    """One 404 on labels made the worker delete the account's sync state: no sync ever again."""
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Second"))
+    world.simulator.fail({"path": "/labels", "status": 404, "times": 1})
+    sync_account(account_id=account.id, tools=world.tools)
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Third"))
+    _later(world)
+    assert "Third" in world.subjects(account.id)
+
+
+def test_a_400_of_the_provider_is_not_raised(world: World, account: Account) -> None:
+    """'Never raises for what a provider does': a 400 escapes with the lease held, for ever."""
+    invalid = {"error": {"code": 400, "message": "x", "errors": [{"reason": "invalidArgument"}]}}
+    world.simulator.fail({"path": "/history", "status": 400, "body": invalid, "times": 1})
+    sync_account(account_id=account.id, tools=world.tools)
+
+
+def test_a_death_between_claim_and_look_up_does_not_burn_the_key(
+    world: World, account: Account
+) -> None:
+    """Claimed, then dead before the look-up was enqueued: nothing left, 409 for 30 days."""
+    request = SendRequest(to=(Address(email=ADDRESS),), body="x")
+    queue = world.work
+    world.work = WritesUntilDeath(1).of(queue, "settle_send")
+    with pytest.raises(Death):
+        send_message(account=account, request=request, idempotency_key="k", tools=world.send_tools)
+    world.work = queue
+    world.work_off(limit=300)
+    world.clock.advance(timedelta(days=2))
+    # By now it has to be either sendable, or told as unknown; not 'at work'
+    with contextlib.suppress(OutcomeUnknown):
+        send_message(account=account, request=request, idempotency_key="k", tools=world.send_tools)
+
+
+def test_a_request_without_a_mime_form_leaves_the_key_free(world: World, account: Account) -> None:
+    """A bad address is found by the MIME renderer after the claim: the corrected send is a 409."""
+    bad = SendRequest(to=(Address(email="no address"),), body="x")
+    with pytest.raises(InvalidRequest):
+        send_message(account=account, request=bad, idempotency_key="k", tools=world.send_tools)
+    good = SendRequest(to=(Address(email=ADDRESS),), body="x")
+    send_message(account=account, request=good, idempotency_key="k", tools=world.send_tools)
+
+
+def test_a_look_up_does_not_bring_back_a_withdrawn_send(world: World, account: Account) -> None:
+    """Read by a look-up, withdrawn by its sender, written again as unknown: blocked for 30 days."""
+    request = SendRequest(to=(Address(email=ADDRESS),), body="x")
+    outbox = world.outbox
+    # Given a throttled sender that is about to withdraw
+    world.simulator.fail({"path": "/send", "status": 429, "times": 1})
+    world.outbox = WritesUntilDeath(1).of(outbox, "withdraw")
+    with pytest.raises(Death):
+        send_message(account=account, request=request, idempotency_key="k", tools=world.send_tools)
+    work = world.work.take(WorkKind.SETTLE_SEND)
+    assert work is not None
+    assert work.outbox_id is not None
+    entry_id = work.outbox_id
+    # When it withdraws right before a look-up, which has read SENDING, settles
+    world.outbox = interrupted(
+        outbox, before="settle", by=lambda: outbox.withdraw(account.id, entry_id)
+    )
+    settle_send(account_id=account.id, outbox_id=entry_id, attempt=0, tools=world.send_tools)
+    # Then the key is free, as the sender was told
+    world.outbox = outbox
+    send_message(account=account, request=request, idempotency_key="k", tools=world.send_tools)
+
+
+def test_a_change_that_lost_is_not_put_on_top_of_what_is_newer(
+    world: World, account: Account
+) -> None:
+    """Starred here, unstarred there and synced, then our late write stars it again for good."""
+    (message,) = world.stored(account.id).values()
+
+    def owner_undoes_and_sync_sees_it() -> None:
+        world.simulator.change(ADDRESS, {"op": "unstar", "id": message.provider_id})
+        sync_account(account_id=account.id, tools=world.tools)
+
+    store = world.messages
+    world.messages = interrupted(store, before="put", by=owner_undoes_and_sync_sees_it)
+    change_message(
+        account=account,
+        message_id=message.id,
+        change=MessageChange(starred=True),
+        mailboxes=world.mailboxes,
+        stores=world.stores,
+        folders=world.folders,
+        sync_states=world.sync_states,
+        work=world.work,
+        clock=world.clock,
+    )
+    world.messages = store
+    world.work_off()
+    world.assert_equal(account)
+
+
+def test_a_refusal_of_old_tokens_does_not_kill_a_new_consent(
+    world: World, account: Account
+) -> None:
+    """A worker is refused with the old tokens while the owner reconnects; its note comes last."""
+    with pytest.raises(ReauthRequired), world.mailboxes.open(account):
+        world.clock.advance(timedelta(seconds=1))
+        world.connect(ADDRESS)
+        raise ReauthRequired("what the provider said to the old tokens")
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+
+
+def test_a_doorbell_while_an_account_is_being_parked_is_heard(
+    world: World, account: Account
+) -> None:
+    """The owner reconnects right before the worker parks the account for a day."""
+    with pytest.raises(ReauthRequired), world.mailboxes.open(account):
+        raise ReauthRequired("withdrawn")
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Second"))
+
+    def reconnect_and_call_in_vain() -> None:
+        world.connect(ADDRESS)
+        world.work_off()  # the other worker finds the lease held and acknowledges
+
+    world.sync_states = interrupted(
+        world.sync_states, before="release", by=reconnect_and_call_in_vain
+    )
+    sync_account(account_id=account.id, tools=world.tools)
+    _later(world)
+    assert "Second" in world.subjects(account.id)
+
+
+class HalfWrittenStore(InMemoryMessageStore):
+    """Dies once between the message's row and its views, as two writes in a table may."""
+
+    armed = False
+
+    def put(self, messages: Sequence[Message]) -> list[PutOutcome]:
+        """Store messages."""
+        if not (self.armed and messages):
+            return super().put(messages)
+        self.armed = False
+        message = messages[0]
+        old = self._messages.get((message.account_id, message.id))
+        if old is not None:
+            # the new row stands, its new views do not: model with the old views kept
+            places = {view: list(self._views[message.account_id, view]) for view in message.views()}
+            super().put(messages[:1])
+            for view in message.views() - old.views():
+                self._views[message.account_id, view] = places[view]
+        else:
+            super().put(messages[:1])
+            for view in message.views():
+                self._views[message.account_id, view].clear()
+        raise Death
+
+
+def test_a_first_sync_that_died_within_a_put_is_made_whole(world: World) -> None:
+    """The row is there, its views are not: the repeated chunk takes the message for known."""
+    world.simulator.add_mailbox(ADDRESS)
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="First"))
+    account = world.connect(ADDRESS)
+    store = world.messages = HalfWrittenStore()
+    world.do_next(WorkKind.SYNC)
+    store.armed = True
+    with pytest.raises(Death):
+        world.work_off()
+    _later(world)
+    assert world.subjects(account.id) == ["First"]
+
+
+def test_an_edit_that_died_within_a_put_is_made_whole(world: World) -> None:
+    """The row has the new label, the label's list lacks it; the replay sees nothing newer."""
+    world.messages = store = HalfWrittenStore()
+    world.simulator.add_mailbox(ADDRESS)
+    first = world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="First"))
+    account = world.connect(ADDRESS)
+    world.work_off()
+    world.simulator.change(ADDRESS, {"op": "star", "id": first})
+    store.armed = True
+    with pytest.raises(Death):
+        sync_account(account_id=account.id, tools=world.tools)
+    _later(world)
+    assert world.subjects(account.id, starred=True) == ["First"]
+
+
+def test_an_erasure_that_dies_leaves_no_contents(world: World, account: Account) -> None:
+    """Rows go first, and with them the only list of which contents there are."""
+    ids = [message.id for message in world.stored(account.id).values()]
+    contents = world.contents
+    world.contents = WritesUntilDeath(1).of(contents, "delete")
+    disconnect_account(account=account, tools=world.tools)
+    with pytest.raises(Death):
+        world.work_off()
+    world.contents = contents
+    _later(world)
+    assert contents.get_many(account.id, ids) == {}
+
+
+def test_a_worker_that_is_still_at_it_does_not_outlive_the_erasure(
+    world: World, account: Account
+) -> None:
+    """A sync that has fetched writes after the whole account was erased."""
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Late"))
+    store = world.messages
+
+    def disconnect() -> None:
+        disconnect_account(account=account, tools=world.tools)
+        world.do_next(WorkKind.BACKFILL)
+
+    world.messages = interrupted(store, before="put", by=disconnect)
+    sync_account(account_id=account.id, tools=world.tools)
+    world.messages = store
+    world.work_off()
+    _later(world)
+    assert world.stored(account.id) == {}
+
+
+def test_a_renewal_does_not_keep_tokens_for_nobody(world: World, account: Account) -> None:
+    """A worker renews while the account is erased, and writes its tokens after the deletion."""
+    vault = world.vault
+    world.clock.advance(timedelta(hours=2))
+
+    def disconnect() -> None:
+        disconnect_account(account=account, tools=world.tools)
+        world.do_next(WorkKind.BACKFILL)
+
+    world.vault = interrupted(vault, before="write", by=disconnect)
+    sync_account(account_id=account.id, tools=world.tools)
+    world.vault = vault
+    world.work_off()
+    _later(world)
+    with pytest.raises(ReauthRequired):
+        vault.read(account.id)
+
+
+def test_a_full_sync_does_not_begin_a_running_first_sync_again(
+    world: World, account: Account
+) -> None:
+    """Between two chunks nobody holds the lease: the first sync of days goes back to its start."""
+    lease = world.sync_states.acquire(
+        account.id, Lane.BACKFILL, now=world.clock.now(), lifetime=LEASE_LIFETIME
+    )
+    assert lease is not None
+    running = Backfill(phase=BackfillPhase.RUNNING, position='{"token": "40"}', stored=400_000)
+    world.sync_states.save_backfill(lease, running)
+    world.sync_states.abandon(lease, due_at=world.clock.now(), error="")
+    request_sync(account=account, mode=SyncMode.FULL, tools=world.tools)
+    assert world.sync_states.get(account.id).backfill == running
+
+
+def test_failures_of_the_server_never_cost_a_body(world: World, account: Account) -> None:
+    """Three 500s while reading again replace the stored body by that of a stub: none."""
+    (message,) = world.stored(account.id).values()
+    world.simulator.fail({"path": f"/messages/{message.provider_id}", "status": 500, "times": 3})
+    request_sync(account=account, mode=SyncMode.FULL, tools=world.tools)
+    world.work_off()
+    for _ in range(5):
+        world.clock.advance(timedelta(minutes=6))
+        wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+        world.work_off()
+    content = world.contents.get_many(account.id, [message.id])[message.id]
+    assert "A body" in content.text + content.html
+
+
+def test_a_removed_message_leaves_no_content(world: World) -> None:
+    """Content first, then the row, which loses against the end: the body stays for ever."""
+    world.simulator.add_mailbox(ADDRESS)
+    doomed = world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="First"))
+    account = world.connect(ADDRESS)
+    world.do_next(WorkKind.SYNC)
+    contents = world.contents
+
+    def delete_and_sync() -> None:
+        world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
+        sync_account(account_id=account.id, tools=world.tools)
+
+    world.contents = interrupted(contents, before="put_many", by=delete_and_sync)
+    world.work_off()
+    assert contents._contents == {}
+
+
+def test_a_provider_without_its_api_enabled_is_said_to_be_misconfigured(world: World) -> None:
+    """The commonest mistake of a set-up was told as 'did not answer; please try again'."""
+    world.simulator.add_mailbox(ADDRESS)
+    callback, secret = world.consent(ADDRESS)
+    off = {"error": {"code": 403, "message": "x", "errors": [{"reason": "accessNotConfigured"}]}}
+    world.simulator.fail({"path": "/profile", "status": 403, "body": off})
+    assert world.come_back(callback, secret)["error"] == "provider_misconfigured"
+
+
+def test_a_provider_config_that_is_gone_is_told_to_the_return_address(world: World) -> None:
+    """Removed while the person was at the consent page: an error page instead of the answer."""
+    world.simulator.add_mailbox(ADDRESS)
+    callback, secret = world.consent(ADDRESS)
+    world.configs.delete(ProviderName.GOOGLE)
+    assert world.come_back(callback, secret)["error"] == "provider_misconfigured"
