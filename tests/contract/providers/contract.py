@@ -435,6 +435,27 @@ class MailboxContract:
         assert (stub.id, stub.thread_id) == (message.id, message.thread_id)
         assert "unreadable" in stub.defects
 
+    def test_a_message_that_is_gone_has_no_stub(self, ada: Connected) -> None:
+        """Deleted while it was tried again, it is removed like any other."""
+        (ref,) = ada.deliver() and ada.listed()
+        ada.service.simulator.change(ADA, {"op": "delete", "id": ref.provider_id})
+        with pytest.raises(NotFound):
+            ada.mailbox.stub(ref)
+
+    def test_a_message_that_takes_its_batch_down_fails_alone(self, ada: Connected) -> None:
+        """One mail on which the connection always dropped stopped its account for ever."""
+        # Given
+        delivered = [ada.deliver() for _ in range(4)]
+        ada.fail(path=f"messages/{delivered[3]}$", drop=True)
+        # When
+        result = ada.mailbox.fetch(ada.listed())
+        # Then
+        fetched = {full.message.provider_id for full in result.messages}
+        assert fetched == set(delivered[:3])
+        (failure,) = result.failed
+        assert failure.ref.provider_id == delivered[3]
+        assert (failure.unreadable, failure.throttled) == (False, False)
+
     def test_malformed_mail_is_read_as_far_as_it_can_be(
         self, ada: Connected, malformed: dict[str, bytes]
     ) -> None:

@@ -1,5 +1,6 @@
 """Fetching messages: the cheapest way, and partial failure as a value."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -177,6 +178,7 @@ def test_too_large_an_answer_is_asked_for_in_smaller_ones() -> None:
     # Then
     assert ids(result) == ["b"]
     assert [(f.ref.provider_id, f.reason) for f in result.failed] == [("a", "TooLarge")]
+    assert result.failed[0].unreadable
 
 
 def test_a_body_that_gmail_left_out_is_fetched_too() -> None:
@@ -200,7 +202,7 @@ def test_a_message_that_breaks_the_mapping_breaks_nothing_else() -> None:
         Gmail([batch_answer([(0, 200, broken), (1, 200, message("b"))])]), ref("a"), ref("b")
     )
     assert ids(result) == ["b"]
-    assert [failure.ref.provider_id for failure in result.failed] == ["a"]
+    assert [(f.ref.provider_id, f.unreadable) for f in result.failed] == [("a", True)]
 
 
 def test_a_tree_deeper_than_a_reader_can_go_fails_alone() -> None:
@@ -209,4 +211,134 @@ def test_a_tree_deeper_than_a_reader_can_go_fails_alone() -> None:
     gmail = Gmail([batch_answer([(0, 200, deep), (1, 200, message("b"))])])
     result = fetched(gmail, ref("a"), ref("b"))
     assert ids(result) == ["b"]
-    assert [failure.ref.provider_id for failure in result.failed] == ["a"]
+    assert [(f.ref.provider_id, f.unreadable) for f in result.failed] == [("a", True)]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "unreadable", "throttled"),
+    [
+        (400, {"error": {"errors": [{"reason": "invalidArgument"}]}}, True, False),
+        (403, {"error": {"errors": [{"reason": "forbidden"}]}}, True, False),
+        (500, {}, False, False),
+        (503, {}, False, False),
+        (200, '{"id": "a", "payl', False, False),
+        (429, RATE, False, True),
+        (403, RATE, False, True),
+    ],
+)
+def test_only_the_message_itself_makes_it_unreadable(
+    status: int,
+    content: Any,
+    unreadable: bool,  # noqa: FBT001
+    throttled: bool,  # noqa: FBT001
+) -> None:
+    """An hour of 5xx counted three attempts, and good mail was stored as unreadable for ever."""
+    result = fetched(Gmail([batch_answer([(0, status, content)])]), ref("a"))
+    (failure,) = result.failed
+    assert (failure.unreadable, failure.throttled) == (unreadable, throttled)
+
+
+# ── Lost batches ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Killers:
+    """A Gmail on which certain calls take down the whole batch they stand in."""
+
+    names: set[str]
+    trouble: Exception | int = field(default_factory=lambda: httpx.ReadTimeout("slow"))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a batch, or nothing at all."""
+        paths = [path.partition("?")[0] for path in called(request)]
+        if any(path.split("/")[1] in self.names for path in paths):
+            if isinstance(self.trouble, Exception):
+                raise self.trouble
+            return httpx.Response(self.trouble)
+        return batch_answer(
+            (n, 200, message(name) if kind == "messages" else whole_thread(name))
+            for n, (kind, name) in enumerate(path.split("/") for path in paths)
+        )
+
+
+def whole_thread(name: str) -> dict[str, Any]:
+    return {"id": name, "messages": [message(f"{name}{n}", name) for n in range(3)]}
+
+
+LOSSES = [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut"), 500, 503]
+
+
+@pytest.mark.parametrize("trouble", LOSSES, ids=str)
+def test_a_message_that_kills_its_batch_fails_alone(trouble: Exception | int) -> None:
+    """One such mail wedged its account for ever: every fetch began with it and raised."""
+    # Given
+    gmail = Gmail([Killers({"m0"}, trouble)] * 99)
+    # When
+    result = fetched(gmail, *(ref(f"m{n}") for n in range(60)))
+    # Then
+    assert ids(result) == [f"m{n}" for n in range(1, 60)]
+    (failure,) = result.failed
+    assert (failure.ref.provider_id, failure.unreadable, failure.throttled) == ("m0", False, False)
+
+
+@pytest.mark.parametrize("trouble", LOSSES, ids=str)
+def test_messages_that_kill_their_batch_fail_together(trouble: Exception | int) -> None:
+    """They meet where failures are tried again; taken for an outage, they stopped the account."""
+    gmail = Gmail([Killers({"a", "b"}, trouble)] * 99)
+    result = fetched(gmail, ref("a"), ref("b"))
+    assert [f.ref.provider_id for f in result.failed] == ["a", "b"]
+    assert not any(f.throttled or f.unreadable for f in result.failed)
+
+
+def test_a_thread_that_kills_its_batch_is_read_message_by_message() -> None:
+    """A conversation too long to be answered in time is not lost."""
+    gmail = Gmail([Killers({"long"})] * 99)
+    result = fetched(gmail, ref("x"), *(ref(f"long{n}", "long") for n in range(3)))
+    assert ids(result) == ["x", "long0", "long1", "long2"]
+    assert result.failed == ()
+
+
+def test_the_message_of_a_thread_that_kills_its_batch_is_found() -> None:
+    """Each fetch settles one such message at least; what it did not try counts no attempt."""
+    # Given
+    gmail = Gmail([Killers({"t", "a"})] * 99)
+    # When
+    result = fetched(gmail, *(ref(each, "t") for each in "abc"), ref("x"))
+    # Then
+    assert [(f.ref.provider_id, f.throttled) for f in result.failed] == [
+        ("a", False),
+        ("b", True),
+        ("c", True),
+        ("x", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "requests"), [(httpx.ReadTimeout("slow"), 3), (httpx.ConnectError("down"), 9)]
+)
+def test_a_gmail_that_is_down_is_noticed_soon(trouble: Exception, requests: int) -> None:
+    """Hundreds of messages are not asked for one by one; all of them wait in the end."""
+    # Given
+    gmail = Gmail([trouble] * 99)
+    # When
+    result = fetched(gmail, *(ref(f"m{n}") for n in range(200)))
+    # Then
+    assert len(gmail.requests) == requests
+    assert sum(gmail.clock.slept) < 5
+    assert [f.throttled for f in result.failed] == [False] * 2 + [True] * 198
+
+
+def test_throttling_after_a_loss_loses_no_failure() -> None:
+    """Raised then, the failure would never have counted."""
+    # Given a lost batch, a lost message, and then too many calls
+    killers, busy = Killers({"a"}), refusal(429, "rateLimitExceeded", {"Retry-After": "9"})
+    gmail = Gmail([killers, killers, busy])
+    # When
+    result = fetched(gmail, ref("a"), ref("b"), ref("c"))
+    # Then
+    assert [(f.ref.provider_id, f.throttled) for f in result.failed] == [
+        ("a", False),
+        ("b", True),
+        ("c", True),
+    ]
+    assert result.failed[1].retry_after == timedelta(seconds=9)

@@ -318,6 +318,19 @@ def test_a_stub_needs_no_answer_at_all() -> None:
     assert stub.received_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("payload", ["no tree", ["x"], {"headers": "x"}, {"headers": [7]}])
+def test_a_stub_is_made_of_whatever_gmail_gives(payload: Any) -> None:
+    """The stub of a message that broke the mapping broke the same way, and stopped its account."""
+    gmail = Gmail([httpx.Response(200, json=message("a", payload=payload))])
+    assert mailbox(gmail).stub(REF).message.defects == ("unreadable",)
+
+
+def test_there_is_no_stub_of_a_message_that_is_gone() -> None:
+    """Deleted while it was tried again: it is to be removed, not to be shown as unreadable."""
+    with pytest.raises(NotFound):
+        mailbox(Gmail([refusal(404, "notFound")])).stub(REF)
+
+
 def test_a_stub_is_not_made_of_a_busy_moment() -> None:
     """Throttling and lost connections say nothing about the message."""
     with pytest.raises(Retryable):

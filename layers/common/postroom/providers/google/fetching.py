@@ -7,12 +7,15 @@ Calls travel in batches. What becomes of each:
 
     answered ─► message        404 ─► missing        429 ─► failed, throttled; smaller batches
     a thread that fails, lacks a wanted message or is too large ─► its messages one by one
+
+    a lost batch (no answer, or a failure of all) ─► its calls one by one; at the third loss
+                                                     the rest is left for later
 """
 
 import json
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -24,8 +27,8 @@ from postroom.observability import logger
 from postroom.providers.google.batch import LARGEST_BATCH, PartAnswer
 from postroom.providers.google.client import GmailClient
 from postroom.providers.google.decoding import from_base64url
-from postroom.providers.google.errors import ServerFailed, Throttled
-from postroom.providers.google.mapping import detached_texts, map_message
+from postroom.providers.google.errors import ServerFailed, Throttled, Unanswered
+from postroom.providers.google.mapping import BROKEN_CONTENT, detached_texts, map_message
 from postroom.providers.google.types import GmailMessage
 
 THREAD_IS_CHEAPER_FROM = 3
@@ -34,7 +37,14 @@ THREAD_IS_CHEAPER_FROM = 3
 _BATCH_SIZES = (LARGEST_BATCH, 10, 5)
 """Messages in a batch; the next smaller size after Gmail found one too many."""
 
-_BROKEN_CONTENT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_LOSS_LIMIT = 3
+"""Lost calls after which a fetch ends: a batch, a thread of it, and the message to blame.
+
+Each may have cost a whole timeout, hence one by one at once instead of halves. That Gmail is down
+cannot be told from messages that take their batch down, and need not be: what was lost alone has
+failed, what was not tried waits, and the fetch never raises for it. If it did, two such messages
+that are tried again together would stop their account for ever.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class _Call:
 
     refs: tuple[MessageRef, ...]
     is_thread: bool = False
+    is_alone: bool = False
+    """It shares no batch: it may have been what took one down."""
 
     @property
     def path(self) -> str:
@@ -51,7 +63,7 @@ class _Call:
         return f"messages/{quote(self.refs[0].provider_id, safe='')}?format=full"
 
     def one_by_one(self) -> "list[_Call]":
-        return [_Call((ref,)) for ref in self.refs]
+        return [_Call((ref,), is_alone=self.is_alone) for ref in self.refs]
 
 
 @dataclass
@@ -64,12 +76,24 @@ class _Outcome:
 
     def fail(self, refs: Iterable[MessageRef], error: PostroomError) -> None:
         wait = error.retry_after if isinstance(error, Retryable) else None
-        throttled = isinstance(error, Throttled)
-        reason = type(error).__name__
         self.failed += [
-            FailedFetch(ref=ref, reason=reason, throttled=throttled, retry_after=wait)
+            FailedFetch(
+                ref=ref,
+                reason=type(error).__name__,
+                unreadable=isinstance(error, Rejected | TooLarge),
+                throttled=isinstance(error, Throttled),
+                retry_after=wait,
+            )
             for ref in refs
         ]
+
+    def fail_unreadable(self, refs: Iterable[MessageRef], error: Exception) -> None:
+        reason = type(error).__name__
+        self.failed += [FailedFetch(ref=ref, reason=reason, unreadable=True) for ref in refs]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.messages or self.missing or self.failed)
 
 
 class MessageFetcher:
@@ -84,6 +108,7 @@ class MessageFetcher:
         """Fetch messages; see Mailbox.fetch. What was fetched is never thrown away again."""
         outcome = _Outcome()
         calls = deque(_calls(refs))
+        losses = 0
         while calls:
             batch = self._next_batch(calls)
             try:
@@ -91,8 +116,15 @@ class MessageFetcher:
             except TooLarge as error:
                 calls.extendleft(reversed(self._smaller(batch, error, outcome)))
                 continue
+            except (ServerFailed, Unanswered) as error:
+                losses += 1
+                calls.extendleft(reversed(self._suspects(batch, error, outcome)))
+                if losses == _LOSS_LIMIT:
+                    self._give_up(calls, error, outcome)
+                    break
+                continue
             except Retryable as error:
-                if not outcome.messages:
+                if outcome.is_empty:
                     raise
                 self._give_up([*batch, *calls], error, outcome)
                 break
@@ -116,7 +148,11 @@ class MessageFetcher:
         """Take calls until they are to bring a batch full of messages."""
         batch = [calls.popleft()]
         wanted = len(batch[0].refs)
-        while calls and wanted + len(calls[0].refs) <= self._batch_size:
+        while (
+            calls
+            and not (batch[0].is_alone or calls[0].is_alone)
+            and wanted + len(calls[0].refs) <= self._batch_size
+        ):
             batch.append(calls.popleft())
             wanted += len(batch[-1].refs)
         return batch
@@ -128,6 +164,15 @@ class MessageFetcher:
             return batch
         if batch[0].is_thread:
             return batch[0].one_by_one()
+        outcome.fail(batch[0].refs, error)
+        return []
+
+    def _suspects(self, batch: list[_Call], error: Retryable, outcome: _Outcome) -> list[_Call]:
+        """Take a lost batch apart; a message that is lost by itself has failed."""
+        if len(batch) > 1:
+            return [replace(call, is_alone=True) for call in batch]
+        if batch[0].is_thread:
+            return replace(batch[0], is_alone=True).one_by_one()
         outcome.fail(batch[0].refs, error)
         return []
 
@@ -174,10 +219,13 @@ class MessageFetcher:
             content = json.loads(answer.content)
             listed: list[GmailMessage] = content["messages"] if call.is_thread else [content]
             by_id = {ProviderMessageId(raw["id"]): raw for raw in listed}
-        except _BROKEN_CONTENT:
+        except BROKEN_CONTENT as error:
             if call.is_thread:
                 return call.one_by_one()
-            outcome.fail(call.refs, ServerFailed("Gmail's answer is not readable"))
+            if isinstance(error, ValueError):
+                outcome.fail(call.refs, ServerFailed("Gmail's answer is cut off, or no JSON"))
+            else:
+                outcome.fail_unreadable(call.refs, error)
             return []
         for ref in call.refs:
             if ref.provider_id in by_id:
@@ -196,10 +244,10 @@ class MessageFetcher:
             outcome.messages.append(map_message(raw, self._account_id, detached=found))
         except (Retryable, TooLarge) as error:
             outcome.fail([ref], error)
-        except _BROKEN_CONTENT as error:
+        except BROKEN_CONTENT as error:
             # No known content leads here. Should one, it stops itself and not the mailbox.
             logger.exception("message_not_mapped", extra={"account_id": self._account_id})
-            outcome.failed.append(FailedFetch(ref=ref, reason=type(error).__name__))
+            outcome.fail_unreadable([ref], error)
 
     def _detached(self, ref: MessageRef, token: str) -> bytes | None:
         message, attachment = quote(ref.provider_id, safe=""), quote(token, safe="")

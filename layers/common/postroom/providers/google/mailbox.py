@@ -34,6 +34,7 @@ from postroom.providers.google.fetching import MessageFetcher
 from postroom.providers.google.history import fold
 from postroom.providers.google.labels import folders_of, label_changes
 from postroom.providers.google.mapping import (
+    BROKEN_CONTENT,
     STARRED,
     UNREAD,
     UNREADABLE,
@@ -133,7 +134,7 @@ class GmailMailbox:
         try:
             raw = self._message(ref.provider_id, "metadata")
             full = map_message(raw, self._account_id)
-        except (ServerFailed, Rejected, TooLarge, ValueError, TypeError, LookupError):
+        except (ServerFailed, Rejected, TooLarge, *BROKEN_CONTENT):
             return unreadable(ref, self._account_id)
         defects = tuple(sorted({*full.message.defects, UNREADABLE}))
         return FullMessage(message=replace(full.message, defects=defects), content=full.content)

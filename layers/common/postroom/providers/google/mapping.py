@@ -54,6 +54,9 @@ UNREAD = FolderId("UNREAD")
 STARRED = FolderId("STARRED")
 DRAFT = FolderId("DRAFT")
 
+BROKEN_CONTENT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What reading content of no known kind may raise."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEEPEST = 50
 ROOT_PART = "0"
