@@ -52,8 +52,6 @@ class ProviderTraits:
 
     required_scopes: frozenset[str]
     """Without any one of these an account cannot be synced, changed or sent from."""
-    max_message_bytes: int
-    """The largest message it sends, in its MIME form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

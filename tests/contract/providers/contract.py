@@ -437,7 +437,8 @@ class MailboxContract:
 
     def test_a_message_that_is_gone_has_no_stub(self, ada: Connected) -> None:
         """Deleted while it was tried again, it is removed like any other."""
-        (ref,) = ada.deliver() and ada.listed()
+        ada.deliver()
+        (ref,) = ada.listed()
         ada.service.simulator.change(ADA, {"op": "delete", "id": ref.provider_id})
         with pytest.raises(NotFound):
             ada.mailbox.stub(ref)

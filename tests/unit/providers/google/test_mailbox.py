@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from postroom.domain.errors import CursorExpired, NotFound, Rejected, Retryable
+from postroom.domain.errors import CursorExpired, Misconfigured, NotFound, Rejected, Retryable
 from postroom.domain.folder import FolderRole
 from postroom.domain.ids import (
     FolderId,
@@ -35,6 +35,11 @@ from tests.unit.providers.google.gmail import (
 
 SENT = httpx.Response(200, json={"id": "s1", "threadId": "t1", "labelIds": ["SENT"]})
 REF = MessageRef(provider_id=ProviderMessageId("a"), provider_thread_id=ProviderThreadId("t"))
+
+
+EMPTY_PAGES = [
+    httpx.Response(200, json={"nextPageToken": f"p{n}", "historyId": "20"}) for n in range(40)
+]
 
 
 def mailbox(gmail: Gmail) -> GmailMailbox:
@@ -199,6 +204,25 @@ def test_what_was_sent_is_found_by_its_message_id() -> None:
 # ── Sync ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"errors": [{"reason": "accessNotConfigured"}], "status": "PERMISSION_DENIED"},
+        {
+            "errors": [{"reason": "forbidden"}],
+            "status": "PERMISSION_DENIED",
+            "details": [{"reason": "SERVICE_DISABLED", "domain": "googleapis.com"}],
+        },
+    ],
+)
+def test_an_api_that_is_not_enabled_is_the_operators_business(error: dict[str, Any]) -> None:
+    """The probe of a new connection: its owner was told that there was no mailbox."""
+    gmail = Gmail([httpx.Response(403, json={"error": error})])
+    with pytest.raises(Misconfigured, match="not enabled"):
+        mailbox(gmail).pin_cursors()
+    assert len(gmail.requests) == 1
+
+
 def test_an_expired_history_is_no_missing_message() -> None:
     """404 on history means that the mailbox has to be read anew."""
     with pytest.raises(CursorExpired):
@@ -221,6 +245,27 @@ def test_an_empty_page_with_more_behind_it_is_passed() -> None:
     assert [query(r).get("pageToken") for r in gmail.requests] == [None, ["p2"]]
     assert [query(r)["startHistoryId"] for r in gmail.requests] == [["5"], ["5"]]
     assert (page.next_cursor, page.more, len(page.fetch)) == ("9", True, 1)
+
+
+def test_twenty_empty_pages_are_passed() -> None:
+    """The pages are followed as far as that, and nothing behind them is lost."""
+    gmail = Gmail([*EMPTY_PAGES[:20], json_answer(historyId="99")])
+    assert mailbox(gmail).changes(MAILBOX, Cursor("5")).next_cursor == "99"
+
+
+def test_empty_pages_without_end_are_left_for_later() -> None:
+    """A token that led to itself kept a worker asking until its function was killed."""
+    gmail = Gmail([*EMPTY_PAGES])
+    with pytest.raises(Retryable):
+        mailbox(gmail).changes(MAILBOX, Cursor("5"))
+    assert len(gmail.requests) == 21
+
+
+def test_a_page_of_history_is_work_for_seconds() -> None:
+    """A page of 500 new messages outlasted lease and function, and began anew for ever."""
+    gmail = Gmail([json_answer(historyId="20")])
+    mailbox(gmail).changes(MAILBOX, Cursor("5"))
+    assert query(gmail.requests[0])["maxResults"] == ["100"]
 
 
 def test_listing_goes_on_from_its_position() -> None:

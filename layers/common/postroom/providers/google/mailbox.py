@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from postroom.domain import ids
-from postroom.domain.errors import CursorExpired, NotFound, Rejected, TooLarge
+from postroom.domain.errors import CursorExpired, NotFound, Rejected, Retryable, TooLarge
 from postroom.domain.folder import Folder
 from postroom.domain.ids import AccountId, FolderId, InternetMessageId, ProviderMessageId
 from postroom.domain.message import FullMessage, Message, MessageChange, MessageEdit
@@ -55,7 +55,11 @@ MAX_MESSAGE_BYTES = 36_700_160
 _LARGEST_JSON_SEND_BYTES = 3_500_000
 """In base64 it still fits into the 5 MB of a JSON call; larger ones are uploaded."""
 
-_HISTORY_PAGE_SIZE = 500
+_HISTORY_PAGE_SIZE = 100
+"""Each page is a checkpoint: 100 new messages cost 2,000 units and a few seconds. A page of 500
+could outlast the lease, and the function, and never be done."""
+_EMPTY_HISTORY_PAGES = 20
+"""Pages without a record that are passed on the way to one with some. None can be a checkpoint."""
 _BACKFILL_PAGE_SIZE = 200
 _WITNESSES = 3
 """Messages remembered with a position, so that a lost page token can be replaced by their time."""
@@ -96,11 +100,12 @@ class GmailMailbox:
         if unit != MAILBOX:
             raise CursorExpired(f"Gmail has no sync unit {unit!r}")
         token = ""
-        while True:
+        for _ in range(1 + _EMPTY_HISTORY_PAGES):
             page = self._history(cursor, token)
             token = page.get("nextPageToken", "")
             if page.get("history") or not token:
                 return fold(page, self._account_id)
+        raise Retryable(f"Gmail's history has more than {_EMPTY_HISTORY_PAGES} empty pages in a row")
 
     def backfill(self, position: str) -> BackfillPage:
         """List messages, also spam and trash. The size of the mailbox comes with the first page."""

@@ -12,7 +12,7 @@ from postroom.domain.provider_config import ProviderConfig
 from postroom.ports import AccessTokenSource, AuthorizationRequest, Clock, ProviderTraits
 from postroom.providers.google.client import TIMEOUT, USER_AGENT, GmailClient
 from postroom.providers.google.endpoints import endpoints
-from postroom.providers.google.mailbox import MAX_MESSAGE_BYTES, GmailMailbox
+from postroom.providers.google.mailbox import GmailMailbox
 from postroom.providers.google.oauth import GMAIL_MODIFY, GoogleOAuth
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ class Google:
 class GoogleProvider:
     """See ports.MailProvider for what each method means and raises."""
 
-    traits = ProviderTraits(
-        required_scopes=frozenset({GMAIL_MODIFY}), max_message_bytes=MAX_MESSAGE_BYTES
-    )
+    traits = ProviderTraits(required_scopes=frozenset({GMAIL_MODIFY}))
 
     def __init__(
         self, google: Google, config: ProviderConfig, read_client_secret: Callable[[], str]
