@@ -28,7 +28,8 @@ _PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
 _LENIENT = {"strict": False} if getattr(email.utils, "supports_strict_parsing", False) else {}
 """Newer Pythons answer nothing at all for a list with one bad address."""
 
-_WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-7"})
+_WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
+"""In these every space and line end has a NUL, which no other text has."""
 
 
 def clean(text: str) -> str:
@@ -51,7 +52,8 @@ def decode_text(content: bytes, charset: str) -> tuple[str, bool]:
     fit by accident.
     """
     codec = _codec(charset or "us-ascii")
-    if not content.isascii() and codec not in _WIDE:
+    may_be_utf8 = b"\0" not in content if codec in _WIDE else not content.isascii()
+    if may_be_utf8:
         try:
             return clean(content.decode("utf-8")), codec is not None
         except UnicodeDecodeError:

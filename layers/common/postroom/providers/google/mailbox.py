@@ -105,7 +105,9 @@ class GmailMailbox:
             token = page.get("nextPageToken", "")
             if page.get("history") or not token:
                 return fold(page, self._account_id)
-        raise Retryable(f"Gmail's history has more than {_EMPTY_HISTORY_PAGES} empty pages in a row")
+        raise Retryable(
+            f"Gmail's history has more than {_EMPTY_HISTORY_PAGES} empty pages in a row"
+        )
 
     def backfill(self, position: str) -> BackfillPage:
         """List messages, also spam and trash. The size of the mailbox comes with the first page."""
