@@ -13,7 +13,7 @@ ARCHITECTURES ?= arm64 x86_64
 ARCHITECTURE ?= arm64
 ENV ?= dev
 
-TYPED := $(wildcard layers/common/postroom functions local deployment benchmarks tests)
+TYPED := $(wildcard layers/common/postroom functions local deployment benchmarks docs tests)
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run logs test test-long check format bench build deploy admin-key clean
@@ -56,12 +56,14 @@ check: bootstrap ## formatting, lint, types, import rules, template, generated f
 		--no-annotate | diff -u layers/common/requirements.txt - \
 		|| { echo 'layers/common/requirements.txt is not what uv.lock says: run `make format`.'; \
 		exit 1; }
+	@$(PYTHON) docs/tables.py --check
 
 format: bootstrap ## format the code, fix what can be fixed, and write generated files anew
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 	$(UV) export --frozen --quiet --package postroom --no-dev --no-emit-workspace --no-header \
 		--no-annotate --output-file layers/common/requirements.txt
+	$(PYTHON) docs/tables.py
 
 bench: bootstrap ## measure and print what README states
 	$(PYTHON) -m benchmarks

@@ -19,7 +19,7 @@ from postroom.web.schemas.messages import Fields
 from postroom.web.schemas.people import PersonIn
 
 RECIPIENTS_LIMIT = 500
-"""Gmail takes 500 recipients a message: https://support.google.com/a/answer/166852"""
+"""The strictest provider's limit: https://support.google.com/a/answer/166852"""
 
 SEND_BYTES_LIMIT = 4_000_000
 """Bodies and files together: API Gateway and Lambda carry 6 MB, base64 adds a third."""
