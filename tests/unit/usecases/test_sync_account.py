@@ -174,6 +174,23 @@ def test_faults_delay_the_copy_but_never_spoil_it(world: World, fault: dict[str,
     world.assert_equal(account)
 
 
+def test_a_mailbox_beyond_the_quota_is_read_in_pauses(world: World) -> None:
+    """A first sync that meets the quota waits as told, repeats little, and misses nothing."""
+    # Given a mailbox that costs more than a minute's units, at a provider that counts
+    world.simulator.add_mailbox(ADDRESS, messages=900, seed=6)
+    world.simulator.control("POST", "settings", json={"enforce_quota": True})
+    account = world.connect(ADDRESS)
+    began_at = world.clock.now()
+    # When it is synced
+    world.work_off()
+    # Then it took minutes, but not many calls more than with all the quota of the world
+    assert world.clock.now() - began_at > timedelta(minutes=1)
+    world.assert_equal(account)
+    usage = world.simulator.control("GET", "usage")["mailboxes"][ADDRESS].values()
+    rejected = sum(numbers["rejected"] for numbers in usage)
+    assert rejected < 0.2 * sum(numbers["calls"] for numbers in usage)
+
+
 def test_an_expired_access_token_is_renewed_in_the_middle(world: World, account: Account) -> None:
     """A token that the provider refuses is replaced once, and the sync goes on."""
     world.simulator.deliver(ADDRESS)

@@ -12,7 +12,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from postroom.domain.errors import NotFound
-from postroom.domain.ids import AccountId, FolderId, ProviderMessageId, message_id
+from postroom.domain.ids import (
+    AccountId,
+    FolderId,
+    ProviderMessageId,
+    ProviderThreadId,
+    message_id,
+)
 from postroom.domain.message import FullMessage, Message, MessageEdit, Position, View
 from postroom.domain.sync import FailedFetch, MessageRef, PendingFetch
 from postroom.observability import count, logger
@@ -68,7 +74,7 @@ def fetch_and_store(
     every few seconds, so that a lease can be renewed; what it raises ends the work.
     """
     stored, times, waits = 0, list[datetime](), list[timedelta]()
-    for some in _chunks(refs, _SLICE):
+    for some in _chunks(_by_thread(refs), _SLICE):
         result = mailbox.fetch(some)
         mail = list(result.messages)
         missing = list(result.missing)
@@ -193,6 +199,14 @@ def retry_pending(
         attempts={pending.ref.provider_id: pending.attempts for pending in due},
         still_here=still_here,
     )
+
+
+def _by_thread(refs: Sequence[MessageRef]) -> list[MessageRef]:
+    """Put the messages of a thread side by side: together they may be cheaper to fetch."""
+    places: dict[ProviderThreadId, int] = {}
+    for ref in refs:
+        places.setdefault(ref.provider_thread_id, len(places))
+    return sorted(refs, key=lambda ref: places[ref.provider_thread_id])
 
 
 def _store(account_id: AccountId, mail: Sequence[FullMessage], stores: MailStores) -> None:
