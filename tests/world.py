@@ -18,6 +18,16 @@ from postroom.domain.account import Account, ProviderName
 from postroom.domain.application import RedirectUri
 from postroom.domain.ids import AccountId, MessageId, ProviderMessageId, message_id
 from postroom.domain.message import ALL_MAIL, Message, MessageFilter
+from postroom.ports import (
+    AccountStore,
+    ContentStore,
+    FolderStore,
+    Locks,
+    MessageStore,
+    OutboxStore,
+    PendingFetchStore,
+    SyncStateStore,
+)
 from postroom.providers.registry import ConfiguredProviders
 from postroom.usecases.backfill_account import backfill_account
 from postroom.usecases.connect_account import (
@@ -148,15 +158,15 @@ class World:
         self.configs = InMemoryProviderConfigStore()
         self.client_secrets = InMemoryClientSecretVault()
         self.connections = InMemoryConnectionStore()
-        self.accounts = InMemoryAccountStore()
+        self.accounts: AccountStore = InMemoryAccountStore()
         self.vault = InMemoryTokenVault()
-        self.locks = InMemoryLocks()
-        self.sync_states = InMemorySyncStateStore(self.clock)
-        self.messages = InMemoryMessageStore(self.clock)
-        self.contents = InMemoryContentStore()
-        self.pending = InMemoryPendingFetchStore()
-        self.folders = InMemoryFolderStore()
-        self.outbox = InMemoryOutboxStore(self.clock)
+        self.locks: Locks = InMemoryLocks()
+        self.sync_states: SyncStateStore = InMemorySyncStateStore(self.clock)
+        self.messages: MessageStore = InMemoryMessageStore(self.clock)
+        self.contents: ContentStore = InMemoryContentStore()
+        self.pending: PendingFetchStore = InMemoryPendingFetchStore()
+        self.folders: FolderStore = InMemoryFolderStore()
+        self.outbox: OutboxStore = InMemoryOutboxStore(self.clock)
         self.work = RecordingQueue()
         self.providers = ConfiguredProviders(
             configs=self.configs,

@@ -8,6 +8,7 @@ import pytest
 
 from postroom.domain.account import Account, AccountStatus, ProviderName
 from postroom.domain.errors import InvalidRequest, OutcomeUnknown, ReauthRequired
+from postroom.domain.ids import ProviderMessageId, message_id
 from postroom.domain.message import (
     Address,
     Message,
@@ -320,7 +321,8 @@ def test_a_removed_message_leaves_no_content(world: World) -> None:
 
     world.contents = interrupted(contents, before="put_many", by=delete_and_sync)
     world.work_off()
-    assert contents._contents == {}
+    removed = message_id(account.id, ProviderMessageId(doomed))
+    assert contents.get_many(account.id, [removed]) == {}
 
 
 def test_a_provider_without_its_api_enabled_is_said_to_be_misconfigured(world: World) -> None:
