@@ -17,7 +17,7 @@ folder             `F#<account>`                   `<folder>`                   
 message            `M#<account>#<message>`         `MESSAGE`                    2 (median)
 its content        `M#<account>#<message>`         `BODY`                       1 to 3
 location           `L#<account>#<view>`            `<received at>#<message>`    1
-sync, present      `S#<account>`                   `PRESENT`                    1, and 1 `due`
+sync, present      `S#<account>`                   `PRESENT`                    1, and 2 `due`
 sync, backfill     `S#<account>`                   `BACKFILL`                   1
 pending fetch      `P#<account>`                   `<provider's message id>`    1
 send               `O#<account>`                   `<outbox id>`                1
