@@ -22,6 +22,7 @@ from postroom.ports import (
     AccountStore,
     ContentStore,
     FolderStore,
+    ListedMarks,
     Locks,
     MessageStore,
     OutboxStore,
@@ -55,6 +56,7 @@ from tests.fakes import (
     InMemoryContentStore,
     InMemoryDeploymentSecrets,
     InMemoryFolderStore,
+    InMemoryListedMarks,
     InMemoryLocks,
     InMemoryMessageStore,
     InMemoryOutboxStore,
@@ -165,6 +167,7 @@ class World:
         self.messages: MessageStore = InMemoryMessageStore(self.clock)
         self.contents: ContentStore = InMemoryContentStore()
         self.pending: PendingFetchStore = InMemoryPendingFetchStore()
+        self.listed: ListedMarks = InMemoryListedMarks()
         self.folders: FolderStore = InMemoryFolderStore()
         self.outbox: OutboxStore = InMemoryOutboxStore(self.clock)
         self.work = RecordingQueue()
@@ -204,7 +207,12 @@ class World:
     @property
     def stores(self) -> MailStores:
         """Where mail is kept. Tests may put stores in that fail."""
-        return MailStores(messages=self.messages, contents=self.contents, pending=self.pending)
+        return MailStores(
+            messages=self.messages,
+            contents=self.contents,
+            pending=self.pending,
+            listed=self.listed,
+        )
 
     @property
     def tools(self) -> SyncTools:

@@ -19,7 +19,11 @@ from tests.fakes.stores import (
     InMemoryOutboxStore,
     InMemoryProviderConfigStore,
 )
-from tests.fakes.sync import InMemoryPendingFetchStore, InMemorySyncStateStore
+from tests.fakes.sync import (
+    InMemoryListedMarks,
+    InMemoryPendingFetchStore,
+    InMemorySyncStateStore,
+)
 from tests.fakes.vaults import (
     InMemoryClientSecretVault,
     InMemoryDeploymentSecrets,
@@ -36,6 +40,7 @@ __all__ = [
     "InMemoryDeploymentSecrets",
     "InMemoryDownloadStore",
     "InMemoryFolderStore",
+    "InMemoryListedMarks",
     "InMemoryLocks",
     "InMemoryMessageStore",
     "InMemoryOutboxStore",

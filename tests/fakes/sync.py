@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from postroom.domain.errors import LeaseLost, NotFound
-from postroom.domain.ids import AccountId, ProviderMessageId
+from postroom.domain.ids import AccountId, MessageId, ProviderMessageId
 from postroom.domain.sync import (
     Backfill,
     Cursor,
@@ -211,3 +211,22 @@ class InMemoryPendingFetchStore:
     def erase(self, account_id: AccountId) -> None:
         """Forget all fetches of an account."""
         self._pending.pop(account_id, None)
+
+
+class InMemoryListedMarks:
+    """Marks of the messages that readings of whole mailboxes have listed."""
+
+    def __init__(self) -> None:
+        self._marks: set[tuple[AccountId, str, MessageId]] = set()
+
+    def mark(
+        self, account_id: AccountId, generation: str, message_ids: Sequence[MessageId]
+    ) -> None:
+        """Note that messages were listed."""
+        self._marks |= {(account_id, generation, each) for each in message_ids}
+
+    def unmarked(
+        self, account_id: AccountId, generation: str, message_ids: Sequence[MessageId]
+    ) -> Sequence[MessageId]:
+        """Return those that were not."""
+        return [each for each in message_ids if (account_id, generation, each) not in self._marks]

@@ -462,6 +462,20 @@ class PendingFetchStore(Protocol):
         """Forget all of an account's fetches."""
 
 
+class ListedMarks(Protocol):
+    """Which messages one reading of a whole mailbox has listed. Marks vanish after a month."""
+
+    def mark(
+        self, account_id: AccountId, generation: str, message_ids: Sequence[MessageId]
+    ) -> None:
+        """Note that these messages were listed."""
+
+    def unmarked(
+        self, account_id: AccountId, generation: str, message_ids: Sequence[MessageId]
+    ) -> Sequence[MessageId]:
+        """Return those that were not."""
+
+
 class OutboxStore(Protocol):
     """The durable record of sends."""
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from postroom.domain.errors import LeaseLost, NotFound
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, MessageId
+from postroom.domain.message import Position
 from postroom.domain.sync import (
     LEASE_LIFETIME,
     BackfillPhase,
@@ -72,7 +73,13 @@ class TestState:
         """Cursors, checkpoint and times come back to the microsecond; other cursors stay."""
         present, backfill = taken(states), taken(states, Lane.BACKFILL)
         moment = NOW + timedelta(microseconds=123_457)
-        checkpoint = make_backfill(refresh=True, total_estimate=500, oldest_stored_at=moment)
+        checkpoint = make_backfill(
+            phase=BackfillPhase.SWEEPING,
+            generation="second",
+            swept=Position(received_at=moment, message_id=MessageId("m1")),
+            total_estimate=500,
+            oldest_stored_at=moment,
+        )
 
         states.save_cursors(
             present, {SyncUnitId("a#b.c"): Cursor("1"), SyncUnitId("b"): Cursor("")}

@@ -1,5 +1,6 @@
 """The sync: the copy equals the mailbox, whatever happens on the way."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -218,14 +219,42 @@ def test_a_dead_consent_parks_the_account_and_keeps_its_mail(
 
 
 def test_an_expired_cursor_reads_the_mailbox_again(world: World, account: Account) -> None:
-    """When the changes are forgotten, new mail and changed labels come by reading everything."""
-    first, second = list(world.simulator.messages(ADDRESS))[:2]
+    """When the changes are forgotten, what was added, changed or deleted meanwhile is found."""
+    first, second, third = list(world.simulator.messages(ADDRESS))[:3]
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="In the gap"))
-    world.simulator.change(ADDRESS, {"op": "star", "id": first}, {"op": "trash", "id": second})
+    world.simulator.change(
+        ADDRESS,
+        {"op": "star", "id": first},
+        {"op": "trash", "id": second},
+        {"op": "delete", "id": third},
+    )
     world.simulator.control("POST", "expire", json={"what": "history"})
     sync_account(account_id=account.id, tools=world.tools)
     world.work_off()
     assert "In the gap" in world.subjects(account.id)
+    world.assert_equal(account)
+
+
+@pytest.mark.parametrize("crash_at", range(1, 12))
+def test_a_mailbox_that_is_read_again_survives_deaths(
+    world: World, account: Account, crash_at: int
+) -> None:
+    """A worker that dies while reading again, or sweeping, costs no message and leaves no ghost."""
+    doomed = list(world.simulator.messages(ADDRESS))[::7]
+    world.simulator.change(ADDRESS, *({"op": "delete", "id": each} for each in doomed))
+    world.simulator.control("POST", "expire", json={"what": "history"})
+    writes = WritesUntilDeath(crash_at)
+    world.messages = writes.of(world.messages, "put", "remove")
+    world.listed = writes.of(world.listed, "mark")
+    world.sync_states = writes.of(
+        world.sync_states, "save_cursors", "save_backfill", "release", "abandon"
+    )
+    for _ in range(4):
+        with contextlib.suppress(Death):
+            world.clock.advance(timedelta(minutes=11))
+            wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+            world.work_off()
+    assert writes.happened
     world.assert_equal(account)
 
 

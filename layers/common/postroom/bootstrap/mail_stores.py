@@ -10,6 +10,7 @@ from postroom.config import settings
 from postroom.storage.content import S3ContentStore
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.folders import DynamoFolderStore
+from postroom.storage.dynamodb.listed_marks import DynamoListedMarks
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.outbox import DynamoOutboxStore
 from postroom.storage.dynamodb.pending_fetches import DynamoPendingFetchStore
@@ -26,6 +27,7 @@ def mail_stores() -> MailStores:
         messages=DynamoMessageStore(aws.table(), clock),
         contents=S3ContentStore(aws.table(), aws.bucket_client(), settings().bucket_name),
         pending=DynamoPendingFetchStore(aws.table()),
+        listed=DynamoListedMarks(aws.table(), clock),
     )
 
 

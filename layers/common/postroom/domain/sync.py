@@ -8,8 +8,13 @@ Two lanes, each with its own lease, work on an account at the same time:
     BACKFILL   the first sync, newest first, in checkpointed chunks:
 
         (connected) ─ pin the cursor ─► RUNNING ──chunk──► RUNNING ──last page──► DONE
-                                           ▲                                       │
-                                           └────────── the cursor expired ─────────┘
+                                           ▲                  │ read again:        ▲ │
+                                           │                  └──► SWEEPING ───────┘ │
+                                           └──── the cursor expired, or on request ──┘
+
+A mailbox that is read again also has to lose what was deleted while nobody looked: every message
+that is listed is marked with the reading's generation, and SWEEPING asks the provider for those
+stored messages that bear no mark.
 
 A lease has a fence, a number that only grows. Whoever writes the sync state must show the fence
 of a lease that is still the newest, so a worker that was away too long changes nothing.
@@ -22,7 +27,7 @@ from enum import StrEnum
 from typing import NewType
 
 from postroom.domain.ids import AccountId, ProviderMessageId, ProviderThreadId
-from postroom.domain.message import FullMessage, MessageEdit
+from postroom.domain.message import FullMessage, MessageEdit, Position
 
 Cursor = NewType("Cursor", str)
 """The provider's opaque "changes since" mark."""
@@ -48,6 +53,7 @@ class BackfillPhase(StrEnum):
     """How far the first sync is; see the state machine above."""
 
     RUNNING = "running"
+    SWEEPING = "sweeping"
     DONE = "done"
 
 
@@ -56,10 +62,12 @@ class Backfill:
     """The checkpoint of the first sync."""
 
     phase: BackfillPhase
-    refresh: bool = False
-    """Whether messages that are stored already are fetched again: after a lost cursor."""
+    generation: str = ""
+    """Which reading again this is; empty for the first, which skips what is stored already."""
     position: str = ""
-    """The provider's opaque mark of the next page; empty at the beginning."""
+    """The provider's opaque mark of the next page, while RUNNING; empty at the beginning."""
+    swept: Position | None = None
+    """How far SWEEPING is."""
     stored: int = 0
     """How many of the messages that it has passed are stored; a repeated page counts once."""
     total_estimate: int | None = None

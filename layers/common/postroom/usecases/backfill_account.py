@@ -1,5 +1,7 @@
 """The first sync: the whole mailbox, newest first, in checkpointed chunks of at most a minute.
 
+A mailbox that is read again (its cursor was lost) also loses what was deleted while nobody looked.
+
 It goes on beside the present: a message that is deleted meanwhile leaves its end behind, which no
 older version overwrites. A chunk that dies is repeated from its last checkpoint; what it had
 stored is not fetched again.
@@ -14,7 +16,8 @@ from postroom.domain.errors import (
     PostroomError,
     Retryable,
 )
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, message_id
+from postroom.domain.message import ALL_MAIL
 from postroom.domain.sync import (
     LEASE_LIFETIME,
     STEP_LIMIT,
@@ -23,6 +26,7 @@ from postroom.domain.sync import (
     BackfillPhase,
     Lane,
     Lease,
+    MessageRef,
 )
 from postroom.observability import count, logger
 from postroom.ports import Mailbox
@@ -33,6 +37,9 @@ from postroom.usecases.sync_account import (
     pause_account,
     raise_if_throttled,
 )
+
+_SWEEP_SIZE = 100
+"""Stored messages compared with the marks in one go."""
 
 
 def backfill_account(*, account_id: AccountId, tools: SyncTools) -> None:
@@ -78,64 +85,108 @@ def _backfill_with_lease(lease: Lease, tools: SyncTools) -> bool:
         tools.work.backfill(account.id, delay=min(wait, MAX_DELAY))
         return False
     with tools.mailboxes.open(account) as mailbox:
-        return _read_chunk(lease, account, backfill, mailbox, tools)
+        return _Chunk(lease, account, mailbox, tools).read(backfill)
 
 
-def _read_chunk(
-    lease: Lease, account: Account, backfill: Backfill, mailbox: Mailbox, tools: SyncTools
-) -> bool:
-    """Store page after page until the end of the mailbox or of the step; True: there is more.
+class _Chunk:
+    """One holder's work on the whole of one mailbox."""
 
-    What the provider refused to give before comes first, so that it does not pile up.
-    """
-    began_at = tools.clock.now()
+    def __init__(self, lease: Lease, account: Account, mailbox: Mailbox, tools: SyncTools) -> None:
+        self._lease = lease
+        self._account = account
+        self._mailbox = mailbox
+        self._tools = tools
 
-    def renew() -> None:
-        tools.sync_states.renew(lease, expires_at=tools.clock.now() + LEASE_LIFETIME)
+    def read(self, backfill: Backfill) -> bool:
+        """Store page after page until the end of the mailbox or of the step; True: there is more.
 
-    while tools.clock.now() - began_at < STEP_LIMIT:
-        again = retry_pending(
-            account_id=account.id,
-            mailbox=mailbox,
-            stores=tools.stores,
-            clock=tools.clock,
-            still_here=renew,
-        )
-        if again is not None:
-            raise_if_throttled(again)
-            continue
-        page = mailbox.backfill(backfill.position)
-        refs = list(page.refs)
-        if not backfill.refresh:
-            refs = unknown_refs(account.id, refs, tools.stores.messages)
-        report = fetch_and_store(
-            account_id=account.id,
-            refs=refs,
-            mailbox=mailbox,
-            stores=tools.stores,
-            clock=tools.clock,
-            still_here=renew,
-        )
-        backfill = _checkpoint(backfill, page, report, known=len(page.refs) - len(refs))
-        tools.sync_states.save_backfill(lease, backfill)
-        if backfill.phase is BackfillPhase.DONE:
-            logger.info(
-                "backfill_done", extra={"account_id": account.id, "stored": backfill.stored}
+        What the provider refused to give before comes first, so that it does not pile up.
+        """
+        began_at = self._tools.clock.now()
+        while self._tools.clock.now() - began_at < STEP_LIMIT:
+            again = retry_pending(
+                account_id=self._account.id,
+                mailbox=self._mailbox,
+                stores=self._tools.stores,
+                clock=self._tools.clock,
+                still_here=self._renew,
             )
-            count("BackfillsDone")
-            return False
-        raise_if_throttled(report)
-    return True
+            if again is not None:
+                raise_if_throttled(again)
+                continue
+            if backfill.phase is BackfillPhase.RUNNING:
+                backfill, report = self._read_page(backfill)
+            else:
+                backfill, report = self._sweep(backfill)
+            self._tools.sync_states.save_backfill(self._lease, backfill)
+            if backfill.phase is BackfillPhase.DONE:
+                extra = {"account_id": self._account.id, "stored": backfill.stored}
+                logger.info("backfill_done", extra=extra)
+                count("BackfillsDone")
+                return False
+            raise_if_throttled(report)
+        return True
+
+    def _read_page(self, backfill: Backfill) -> tuple[Backfill, StoreReport]:
+        page = self._mailbox.backfill(backfill.position)
+        refs, stores = list(page.refs), self._tools.stores
+        if backfill.generation:
+            ids = [message_id(self._account.id, ref.provider_id) for ref in refs]
+            stores.listed.mark(self._account.id, backfill.generation, ids)
+        else:
+            refs = unknown_refs(self._account.id, refs, stores.messages)
+        report = self._fetch(refs)
+        return _checkpoint(backfill, page, report, known=len(page.refs) - len(refs)), report
+
+    def _sweep(self, backfill: Backfill) -> tuple[Backfill, StoreReport]:
+        """Ask for stored messages that were not listed: those that are gone are removed.
+
+        Mail that came after its place had been listed is asked for as well, and simply found.
+        """
+        account_id, stores = self._account.id, self._tools.stores
+        places = stores.messages.positions(
+            account_id, ALL_MAIL, limit=_SWEEP_SIZE, after=backfill.swept
+        )
+        if not places:
+            return replace(backfill, phase=BackfillPhase.DONE, swept=None), StoreReport()
+        ids = [place.message_id for place in places]
+        unmarked = stores.listed.unmarked(account_id, backfill.generation, ids)
+        doubtful = stores.messages.get_many(account_id, unmarked).values()
+        report = self._fetch(
+            [
+                MessageRef(
+                    provider_id=message.provider_id, provider_thread_id=message.provider_thread_id
+                )
+                for message in doubtful
+            ]
+        )
+        return replace(backfill, swept=places[-1]), report
+
+    def _fetch(self, refs: list[MessageRef]) -> StoreReport:
+        return fetch_and_store(
+            account_id=self._account.id,
+            refs=refs,
+            mailbox=self._mailbox,
+            stores=self._tools.stores,
+            clock=self._tools.clock,
+            still_here=self._renew,
+        )
+
+    def _renew(self) -> None:
+        expires_at = self._tools.clock.now() + LEASE_LIFETIME
+        self._tools.sync_states.renew(self._lease, expires_at=expires_at)
 
 
 def _checkpoint(
     backfill: Backfill, page: BackfillPage, report: StoreReport, *, known: int
 ) -> Backfill:
     times = [time for time in (report.oldest_at, backfill.oldest_stored_at) if time]
-    at_end = page.next_position is None
+    phase = BackfillPhase.RUNNING
+    if page.next_position is None:
+        phase = BackfillPhase.SWEEPING if backfill.generation else BackfillPhase.DONE
     return replace(
         backfill,
-        phase=BackfillPhase.DONE if at_end else BackfillPhase.RUNNING,
+        phase=phase,
         position=page.next_position or "",
         stored=backfill.stored + known + report.stored,
         total_estimate=page.total_estimate or backfill.total_estimate,

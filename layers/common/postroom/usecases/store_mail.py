@@ -22,7 +22,14 @@ from postroom.domain.ids import (
 from postroom.domain.message import FullMessage, Message, MessageEdit, Position, View
 from postroom.domain.sync import FailedFetch, MessageRef, PendingFetch
 from postroom.observability import count, logger
-from postroom.ports import Clock, ContentStore, Mailbox, MessageStore, PendingFetchStore
+from postroom.ports import (
+    Clock,
+    ContentStore,
+    ListedMarks,
+    Mailbox,
+    MessageStore,
+    PendingFetchStore,
+)
 
 ATTEMPT_LIMIT = 3
 """After as many failures an unreadable message is stored as far as it can be described."""
@@ -46,6 +53,7 @@ class MailStores:
     messages: MessageStore
     contents: ContentStore
     pending: PendingFetchStore
+    listed: ListedMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from postroom.domain.errors import (
     ReauthRequired,
     Retryable,
 )
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, new_token
 from postroom.domain.sync import (
     LEASE_LIFETIME,
     STEP_LIMIT,
@@ -161,7 +161,7 @@ def restarted_backfill(*, account_id: AccountId, tools: SyncTools) -> Iterator[b
     if lease is None:
         yield False
         return
-    again = Backfill(phase=BackfillPhase.RUNNING, refresh=True)
+    again = Backfill(phase=BackfillPhase.RUNNING, generation=new_token())
     tools.sync_states.save_backfill(lease, again)
     try:
         yield True

@@ -20,6 +20,7 @@ location           `L#<account>#<view>`            `<received at>#<message>`    
 sync, present      `S#<account>`                   `PRESENT`                    1, and 2 `due`
 sync, backfill     `S#<account>`                   `BACKFILL`                   1
 pending fetch      `P#<account>`                   `<provider's message id>`    1
+listed mark        `R#<account>#<generation>`      `<message>`                  1
 send               `O#<account>`                   `<outbox id>`                1
 lock               `LOCK#<name>`                   `LOCK`                       1
 =================  ==============================  ===========================  ==============
@@ -27,7 +28,8 @@ lock               `LOCK#<name>`                   `LOCK`                       
 Who reads it: accounts and provider configs, every function; connections and tokens, the OAuth
 functions and authentication; folders, messages, contents and locations, the API and the workers;
 sync rows, doorbells, the workers and the sweep (which finds them by the index `due`); pending
-fetches, the sync worker; sends, the API and the send worker; locks, whoever renews a token.
+fetches and marks, the sync worker; sends, the API and the send worker; locks, whoever renews
+a token.
 
 A partition takes 1,000 write units a second, so nothing hot shares one. What does share one:
 `ACCOUNTS`, written once per account, read in pages by the list of accounts (ten accounts of it in a
@@ -224,6 +226,11 @@ def pending_fetches(account_id: AccountId) -> str:
 def pending_fetch(account_id: AccountId, provider_id: ProviderMessageId) -> Key:
     """Return the key of a pending fetch."""
     return Key(pending_fetches(account_id), provider_id)
+
+
+def listed_mark(account_id: AccountId, generation: str, message_id: MessageId) -> Key:
+    """Return the key of the mark that a reading of the whole mailbox has listed a message."""
+    return Key(f"R#{account_id}#{generation}", message_id)
 
 
 # ── Sends and locks ──────────────────────────────────────────────────────────────────────────

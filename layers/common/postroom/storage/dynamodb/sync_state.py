@@ -23,6 +23,7 @@ from typing import Any
 
 from postroom.domain.errors import LeaseLost, NotFound
 from postroom.domain.ids import AccountId
+from postroom.domain.message import Position
 from postroom.domain.sync import (
     Backfill,
     BackfillPhase,
@@ -286,11 +287,12 @@ def _moment(row: Row, name: str) -> datetime | None:
 
 
 def _checkpoint(backfill: Backfill) -> Row:
-    oldest = backfill.oldest_stored_at
+    oldest, swept = backfill.oldest_stored_at, backfill.swept
     return {
         "phase": backfill.phase,
-        "refresh": backfill.refresh,
+        "generation": backfill.generation,
         "position": backfill.position,
+        "swept": swept and {"at": to_text(swept.received_at), "id": swept.message_id},
         "stored": backfill.stored,
         "total_estimate": backfill.total_estimate,
         "oldest_stored_at": None if oldest is None else to_text(oldest),
@@ -298,12 +300,17 @@ def _checkpoint(backfill: Backfill) -> Row:
 
 
 def _backfill(row: Row) -> Backfill:
-    oldest = row["oldest_stored_at"]
+    oldest, swept = row["oldest_stored_at"], row["swept"]
     return Backfill(
         phase=BackfillPhase(row["phase"]),
-        refresh=row["refresh"],
+        generation=row["generation"],
+        swept=None if swept is None else _position(swept),
         position=row["position"],
         stored=row["stored"],
         total_estimate=row["total_estimate"],
         oldest_stored_at=None if oldest is None else from_text(oldest),
     )
+
+
+def _position(row: Row) -> Position:
+    return Position(received_at=from_text(row["at"]), message_id=row["id"])
