@@ -13,6 +13,7 @@ from benchmarks.request_units import MeteredDynamoDB, RequestUnits
 from postroom.storage.content import S3ContentStore
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.folders import DynamoFolderStore
+from postroom.storage.dynamodb.listed_marks import DynamoListedMarks
 from postroom.storage.dynamodb.locks import DynamoLocks
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.outbox import DynamoOutboxStore
@@ -82,6 +83,7 @@ class MeasuredWorld(World):
         self.messages = DynamoMessageStore(table, self.clock)
         self.contents = S3ContentStore(table, s3, aws.BUCKET)
         self.pending = DynamoPendingFetchStore(table)
+        self.listed = DynamoListedMarks(table, self.clock)
         self.folders = DynamoFolderStore(table)
         self.outbox = DynamoOutboxStore(table, self.clock)
 
