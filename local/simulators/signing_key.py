@@ -1,21 +1,27 @@
 """The RSA key a simulator signs its tokens with, and publishes."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 
+@cache
+def _new_key() -> RSAKey:
+    """Make a key; one serves all simulators of a process, since making one takes a moment."""
+    return RSAKey.generate_key(2048)
+
+
 class SigningKey:
-    """Made on first use, since that takes a moment; survives restarts in PEM."""
+    """Made on first use; survives restarts in PEM."""
 
     def __init__(self, pem: bytes | None = None) -> None:
         self._pem = pem
 
     @cached_property
     def _key(self) -> RSAKey:
-        key = RSAKey.import_key(self._pem) if self._pem else RSAKey.generate_key(2048)
+        key = RSAKey.import_key(self._pem) if self._pem else _new_key()
         key.ensure_kid()
         return key
 

@@ -13,8 +13,8 @@ ADDRESS = "rosa@mail.example"
 
 @pytest.fixture
 def account(world: World) -> Account:
-    """A connected mailbox with 250 messages."""
-    world.simulator.add_mailbox(ADDRESS, messages=250, seed=4)
+    """A connected mailbox with 120 messages."""
+    world.simulator.add_mailbox(ADDRESS, messages=120, seed=4)
     connected = world.connect(ADDRESS)
     world.work_off()
     return connected
