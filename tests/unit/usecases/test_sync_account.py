@@ -178,7 +178,7 @@ def test_faults_delay_the_copy_but_never_spoil_it(world: World, fault: dict[str,
 def test_a_mailbox_beyond_the_quota_is_read_in_pauses(world: World) -> None:
     """A first sync that meets the quota waits as told, repeats little, and misses nothing."""
     # Given a mailbox that costs more than a minute's units, at a provider that counts
-    world.simulator.add_mailbox(ADDRESS, messages=600, seed=6)
+    world.simulator.add_mailbox(ADDRESS, messages=900, seed=6)
     world.simulator.control("POST", "settings", json={"enforce_quota": True})
     account = world.connect(ADDRESS)
     began_at = world.clock.now()

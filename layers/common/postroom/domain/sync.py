@@ -36,7 +36,7 @@ SyncUnitId = NewType("SyncUnitId", str)
 """The part of a mailbox that has a cursor of its own."""
 
 LEASE_LIFETIME = timedelta(seconds=30)
-"""Renewed every ten seconds or so; after a crash the account waits no longer than this."""
+"""Renewed after a third of it; after a crash the account waits no longer than this."""
 
 STEP_LIMIT = timedelta(seconds=50)
 """A worker begins no new page after this. Its function ends at 90 s, a page takes far less."""

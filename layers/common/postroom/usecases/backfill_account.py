@@ -33,6 +33,7 @@ from postroom.ports import Mailbox
 from postroom.usecases.store_mail import StoreReport, fetch_and_store, retry_pending, unknown_refs
 from postroom.usecases.sync_account import (
     MAX_DELAY,
+    Heartbeat,
     SyncTools,
     pause_account,
     raise_if_throttled,
@@ -96,6 +97,7 @@ class _Chunk:
         self._account = account
         self._mailbox = mailbox
         self._tools = tools
+        self._heartbeat = Heartbeat(lease, sync_states=tools.sync_states, clock=tools.clock)
 
     def read(self, backfill: Backfill) -> bool:
         """Store page after page until the end of the mailbox or of the step; True: there is more.
@@ -109,7 +111,7 @@ class _Chunk:
                 mailbox=self._mailbox,
                 stores=self._tools.stores,
                 clock=self._tools.clock,
-                still_here=self._renew,
+                still_here=self._heartbeat,
             )
             if again is not None:
                 raise_if_throttled(again)
@@ -169,12 +171,8 @@ class _Chunk:
             mailbox=self._mailbox,
             stores=self._tools.stores,
             clock=self._tools.clock,
-            still_here=self._renew,
+            still_here=self._heartbeat,
         )
-
-    def _renew(self) -> None:
-        expires_at = self._tools.clock.now() + LEASE_LIFETIME
-        self._tools.sync_states.renew(self._lease, expires_at=expires_at)
 
 
 def _checkpoint(

@@ -183,6 +183,23 @@ def _sync_with_lease(lease: Lease, account: Account, tools: SyncTools) -> None:
         _PresentStep(lease, account, mailbox, tools).run(state)
 
 
+class Heartbeat:
+    """Keeps a lease for as long as its holder gives signs of life. Raises LeaseLost."""
+
+    def __init__(self, lease: Lease, *, sync_states: SyncStateStore, clock: Clock) -> None:
+        self._lease = lease
+        self._sync_states = sync_states
+        self._clock = clock
+        self._renewed_at = clock.now()
+
+    def __call__(self) -> None:
+        """Renew the lease when a third of its life is over."""
+        now = self._clock.now()
+        if now - self._renewed_at >= LEASE_LIFETIME / 3:
+            self._sync_states.renew(self._lease, expires_at=now + LEASE_LIFETIME)
+            self._renewed_at = now
+
+
 class _PresentStep:
     """One holder's work on the present of one account."""
 
@@ -192,6 +209,7 @@ class _PresentStep:
         self._mailbox = mailbox
         self._tools = tools
         self._began_at = tools.clock.now()
+        self._heartbeat = Heartbeat(lease, sync_states=tools.sync_states, clock=tools.clock)
         self._changed = False
 
     def run(self, state: SyncState) -> None:
@@ -241,13 +259,14 @@ class _PresentStep:
                 mailbox=self._mailbox,
                 stores=tools.stores,
                 clock=tools.clock,
-                still_here=self._renew,
+                still_here=self._heartbeat,
             )
-            tools.sync_states.save_cursors(self._lease, {unit: page.next_cursor})
-            cursors[unit] = page.next_cursor
+            if page.next_cursor != cursors[unit]:
+                tools.sync_states.save_cursors(self._lease, {unit: page.next_cursor})
+                cursors[unit] = page.next_cursor
             self._changed |= bool(page.removed or page.edits or page.fetch)
             raise_if_throttled(report)
-            self._renew()
+            self._heartbeat()
             if not page.more:
                 return True
         return False
@@ -278,7 +297,7 @@ class _PresentStep:
                 mailbox=self._mailbox,
                 stores=tools.stores,
                 clock=tools.clock,
-                still_here=self._renew,
+                still_here=self._heartbeat,
             )
             if report is None:
                 return True
@@ -307,7 +326,3 @@ class _PresentStep:
 
     def _has_time(self) -> bool:
         return self._tools.clock.now() - self._began_at < STEP_LIMIT
-
-    def _renew(self) -> None:
-        expires_at = self._tools.clock.now() + LEASE_LIFETIME
-        self._tools.sync_states.renew(self._lease, expires_at=expires_at)
