@@ -32,7 +32,7 @@ _LONGEST_LINE = 990
 
 _CONTENT = SMTP.clone(cte_type="7bit")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
-_OURS = frozenset(
+OWN_HEADERS = frozenset(
     {
         "bcc",
         "cc",
@@ -106,7 +106,7 @@ def _fields(message: OutgoingMessage, *, include_bcc: bool) -> Iterator[bytes]:
     if message.references:
         yield _identifiers("References", message.references)
     for header in message.custom_headers:
-        if not _HEADER_NAME.fullmatch(header.name) or header.name.lower() in _OURS:
+        if not _HEADER_NAME.fullmatch(header.name) or header.name.lower() in OWN_HEADERS:
             raise InvalidRequest(
                 f"the header name {header.name!r} cannot be set", field="custom_headers"
             )

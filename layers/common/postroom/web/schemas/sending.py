@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from postroom.domain.errors import InvalidRequest, TooLarge
 from postroom.domain.ids import MessageId
 from postroom.domain.message import Address, Header
+from postroom.domain.mime import OWN_HEADERS
 from postroom.domain.outgoing import OutgoingAttachment
 from postroom.web.bodies import validated
 from postroom.web.multipart import Part
@@ -29,30 +30,9 @@ IDEMPOTENCY_KEY_LENGTH = 256
 _LATER = ("send_at", "use_draft", "tracking_options", "metadata", "template", "signature_id")
 """Parts of the contract that are not served: refused, since ignoring them would lose something."""
 
-_OWN_HEADERS = frozenset(
-    {
-        "bcc",
-        "cc",
-        "content-disposition",
-        "content-id",
-        "content-transfer-encoding",
-        "content-type",
-        "date",
-        "from",
-        "in-reply-to",
-        "message-id",
-        "mime-version",
-        "references",
-        "reply-to",
-        "sender",
-        "subject",
-        "to",
-    }
-)
-
 
 def _header_name(text: str) -> str:
-    if text.lower() in _OWN_HEADERS:
+    if text.lower() in OWN_HEADERS:
         raise ValueError("This header is made from the message itself")
     return text
 

@@ -1,0 +1,65 @@
+"""Where accounts are kept, and connections in progress."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from postroom.domain.account import Account, Identity
+from postroom.domain.connection import AuthorizationCode, BearerToken, ConnectionRequest
+from postroom.domain.ids import AccountId
+
+
+class ConnectionStore(Protocol):
+    """One-time things of a connection in progress. The key is a secret; its hash is stored."""
+
+    def put_request(self, state: str, request: ConnectionRequest) -> None:
+        """Remember a connection request under its state."""
+
+    def take_request(self, state: str, *, browser_hash: str, now: datetime) -> ConnectionRequest:
+        """Return and remove a request, once, for the browser that began it.
+
+        Raises ConnectionRefused when it is unknown, used, expired or of another browser.
+        """
+
+    def put_code(self, code: str, authorization: AuthorizationCode) -> None:
+        """Remember an application's code."""
+
+    def take_code(self, code: str, *, now: datetime) -> AuthorizationCode:
+        """Return and remove a code, once. Raises NotFound when unknown, used or expired."""
+
+    def put_bearer(self, token: str, bearer: BearerToken) -> None:
+        """Remember a token of ours."""
+
+    def bearer(self, token: str, *, now: datetime) -> BearerToken:
+        """Return what a token stands for. Raises NotFound when unknown, revoked or expired."""
+
+    def delete_bearer(self, token: str) -> None:
+        """Revoke a token; an unknown one is fine."""
+
+
+class AccountStore(Protocol):
+    """Accounts, and which identity belongs to which account."""
+
+    def get(self, account_id: AccountId) -> Account:
+        """Return an account, whatever its status. Raises NotFound."""
+
+    def by_identity(self, identity: Identity) -> AccountId | None:
+        """Return the account of a provider's subject."""
+
+    def by_email(self, email: str) -> Sequence[AccountId]:
+        """Return the accounts with this address, in any case."""
+
+    def all(self) -> Iterable[Account]:
+        """Iterate over all accounts, oldest first."""
+
+    def create(self, account: Account) -> None:
+        """Add an account and its identity. Raises Conflict when the identity has one."""
+
+    def replace(self, account: Account) -> None:
+        """Replace an account.
+
+        Raises NotFound when it was deleted meanwhile, or is DELETING: that status has no way back.
+        """
+
+    def delete(self, account_id: AccountId) -> None:
+        """Remove an account and its identity; none is fine."""

@@ -1,0 +1,41 @@
+"""Calling workers, keeping them apart, and the time."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from postroom.domain.ids import AccountId, OutboxId
+
+
+class Locks(Protocol):
+    """Short mutual exclusion between functions, for what has no row to put a condition on."""
+
+    def acquire(self, name: str, *, holder: str, now: datetime, lifetime: timedelta) -> bool:
+        """Take a lock unless another holder has it."""
+
+    def release(self, name: str, *, holder: str) -> None:
+        """Give a lock back; one that is not ours any more is left alone."""
+
+
+class WorkQueue(Protocol):
+    """Calls workers. Messages may come twice, late and in any order."""
+
+    def sync(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
+        """Have the present of an account synced. At most 15 minutes of delay."""
+
+    def backfill(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
+        """Have the next chunk of an account's first sync (or its erasure) done."""
+
+    def settle_send(
+        self, account_id: AccountId, outbox_id: OutboxId, *, attempt: int, delay: timedelta
+    ) -> None:
+        """Have an unsettled send looked up at the provider."""
+
+
+class Clock(Protocol):
+    """The time, and how long things take."""
+
+    def now(self) -> datetime:
+        """Return the time, aware and in UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for a moment (never on a provider's quota)."""
