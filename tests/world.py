@@ -307,7 +307,12 @@ class World:
                 tools=self.send_tools,
             )
         elif is_being_erased(account_id=work.account_id, accounts=self.accounts):
-            erase_account(account_id=work.account_id, tools=self.tools, vault=self.vault)
+            erase_account(
+                account_id=work.account_id,
+                tools=self.tools,
+                vault=self.vault,
+                outbox=self.outbox,
+            )
         else:
             backfill_account(account_id=work.account_id, tools=self.tools)
 

@@ -5,12 +5,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import scheduled_sync as bootstrap
-from postroom.observability import counted, logger
+from postroom.observability import counted, logger, unexpected_logged
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 
 
 @logger.inject_lambda_context
 @counted()
+@unexpected_logged()
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Answer how many accounts were called; nobody reads it but people."""
     services = bootstrap.services()

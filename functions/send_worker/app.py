@@ -12,12 +12,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import send_worker as bootstrap
-from postroom.observability import counted, logger
+from postroom.observability import counted, logger, unexpected_logged
 from postroom.usecases.settle_send import settle_send
 
-processor = BatchProcessor(event_type=EventType.SQS)
+# A failed record is answered, not raised: Lambda would print the exception with its text.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
+@unexpected_logged()
 def look_up(record: SQSRecord) -> None:
     """Settle one send, or have it looked up again later."""
     call = record.json_body

@@ -12,14 +12,16 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postroom.bootstrap import sync_worker as bootstrap
-from postroom.observability import counted, logger
+from postroom.observability import counted, logger, unexpected_logged
 from postroom.usecases.backfill_account import backfill_account
 from postroom.usecases.disconnect_account import erase_account, is_being_erased
 from postroom.usecases.sync_account import sync_account
 
-processor = BatchProcessor(event_type=EventType.SQS)
+# A failed record is answered, not raised: Lambda would print the exception with its text.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
+@unexpected_logged()
 def work_on(record: SQSRecord) -> None:
     """Do one step; a step that fails for our own reasons is delivered again."""
     services = bootstrap.services()
@@ -28,7 +30,12 @@ def work_on(record: SQSRecord) -> None:
     if lane == "present":
         sync_account(account_id=account_id, tools=services.tools)
     elif is_being_erased(account_id=account_id, accounts=services.tools.accounts):
-        erase_account(account_id=account_id, tools=services.tools, vault=services.vault)
+        erase_account(
+            account_id=account_id,
+            tools=services.tools,
+            vault=services.vault,
+            outbox=services.outbox,
+        )
     else:
         backfill_account(account_id=account_id, tools=services.tools)
 

@@ -253,6 +253,12 @@ class InMemoryOutboxStore:
             if there is not None and there.state is not SendState.SENT:
                 del self._entries[account_id, outbox_id]
 
+    def erase(self, account_id: AccountId) -> None:
+        """Forget all of an account's sends."""
+        with self._lock:
+            for key in [key for key in self._entries if key[0] == account_id]:
+                del self._entries[key]
+
     def _living(self, account_id: AccountId, outbox_id: OutboxId) -> OutboxEntry | None:
         entry = self._entries.get((account_id, outbox_id))
         if entry is None or entry.created_at + OUTBOX_LIFETIME <= self._clock.now():

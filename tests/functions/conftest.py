@@ -8,6 +8,7 @@ and an event file goes in as Lambda would hand it over. The names in the event f
 import importlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Deployment:
         raise AssertionError("the queues never run empty")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def simulator() -> Iterator[httpx.Client]:
     """A Google simulator behind a socket, with Ada's and Charles's mailboxes."""
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)
@@ -120,7 +121,7 @@ def simulator() -> Iterator[httpx.Client]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployment(simulator: httpx.Client) -> Iterator[Deployment]:
     """A deployment with a provider config, a return address, and Ada's account, synced."""
     with mock_aws():
@@ -152,6 +153,7 @@ def deployment(simulator: httpx.Client) -> Iterator[Deployment]:
             "POSTROOM_GOOGLE_SIMULATOR_URL": str(simulator.base_url),
             "POSTROOM_POLL_INTERVAL_SECONDS": "300",
         }
+        _forget_earlier_wiring()
         try:
             made = Deployment(simulator, queues, sqs)
             _set_up(made)
@@ -159,6 +161,13 @@ def deployment(simulator: httpx.Client) -> Iterator[Deployment]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _forget_earlier_wiring() -> None:
+    """Load functions and wiring anew, as a new process would: they keep what they made."""
+    for name in list(sys.modules):
+        if name.startswith(("functions.", "postroom.bootstrap", "postroom.config")):
+            del sys.modules[name]
 
 
 def _set_up(deployment: Deployment) -> None:

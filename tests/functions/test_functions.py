@@ -227,6 +227,17 @@ def test_workers_are_called_twice_without_harm(deployment: Deployment) -> None:
     assert deployment.answer("accounts.get")["data"]["sync"]["stored"] == before
 
 
+@pytest.mark.parametrize("case", ["sync_worker.sync_one_account", "send_worker.look_up_send"])
+def test_a_failed_record_comes_again_and_its_text_is_not_logged(
+    deployment: Deployment, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda prints what a handler raises, text and all: the workers answer failures instead."""
+    record = deployment.event(case)["Records"][0] | {"body": '{"canary": "canary"}'}
+    answer = deployment.invoke(case, Records=[record])
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    assert "canary" not in "".join(capsys.readouterr())
+
+
 def test_a_send_nobody_knows_is_settled_by_nothing(deployment: Deployment) -> None:
     """A look-up whose row is gone is done, not retried for ever."""
     assert deployment.invoke("send_worker.look_up_send") == {"batchItemFailures": []}

@@ -109,6 +109,18 @@ class TestOutboxStore:
 
         assert outbox.claim(entry) == sent
 
+    def test_erasing_takes_one_account_only(self, outbox: OutboxStore) -> None:
+        """A removed account leaves none of its sends behind, and takes nobody else's along."""
+        mine, other = make_outbox_entry(), make_outbox_entry(account_id=OTHER_ACCOUNT_ID)
+        outbox.claim(mine)
+        outbox.claim(other)
+
+        outbox.erase(ACCOUNT_ID)
+
+        with pytest.raises(NotFound):
+            outbox.get(ACCOUNT_ID, mine.id)
+        assert outbox.get(OTHER_ACCOUNT_ID, other.id) == other
+
     def test_key_is_forgotten_after_its_lifetime(
         self, outbox: OutboxStore, clock: FixedClock
     ) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from postroom.bootstrap import mail_stores
+from postroom.bootstrap import aws, mail_stores
+from postroom.bootstrap.clock import clock
 from postroom.bootstrap.providers import token_vault
-from postroom.ports import TokenVault
+from postroom.ports import OutboxStore, TokenVault
+from postroom.storage.dynamodb.outbox import DynamoOutboxStore
 from postroom.usecases.sync_account import SyncTools
 
 
@@ -15,9 +17,14 @@ class Services:
 
     tools: SyncTools
     vault: TokenVault
+    outbox: OutboxStore
 
 
 @lru_cache
 def services() -> Services:
     """Wire the function."""
-    return Services(tools=mail_stores.sync_tools(), vault=token_vault())
+    return Services(
+        tools=mail_stores.sync_tools(),
+        vault=token_vault(),
+        outbox=DynamoOutboxStore(aws.table(), clock),
+    )

@@ -23,3 +23,6 @@ class OutboxStore(Protocol):
 
     def withdraw(self, account_id: AccountId, outbox_id: OutboxId) -> None:
         """Remove an entry whose message did not leave, so that the key may be used again."""
+
+    def erase(self, account_id: AccountId) -> None:
+        """Forget all of an account's sends."""

@@ -9,7 +9,7 @@ from postroom.domain.ids import AccountId
 from postroom.domain.message import ALL_MAIL
 from postroom.domain.sync import STEP_LIMIT
 from postroom.observability import count, logger
-from postroom.ports import AccountStore, TokenVault
+from postroom.ports import AccountStore, OutboxStore, TokenVault
 from postroom.usecases.mailboxes import renewal_lock
 from postroom.usecases.sync_account import MAX_DELAY, SyncTools
 
@@ -40,7 +40,9 @@ def is_being_erased(*, account_id: AccountId, accounts: AccountStore) -> bool:
         return False
 
 
-def erase_account(*, account_id: AccountId, tools: SyncTools, vault: TokenVault) -> None:
+def erase_account(
+    *, account_id: AccountId, tools: SyncTools, vault: TokenVault, outbox: OutboxStore
+) -> None:
     """Erase for at most a step, consent and secrets first, and ask for the next step.
 
     The mail goes when no function is left that may have begun before the account was removed: what
@@ -61,6 +63,7 @@ def erase_account(*, account_id: AccountId, tools: SyncTools, vault: TokenVault)
         tools.work.backfill(account_id)
         return
     tools.stores.pending.erase(account_id)
+    outbox.erase(account_id)
     tools.folders.replace_all(account_id, [])
     tools.accounts.delete(account_id)
     # Last: a sync state without an account is found by the sweep, and removed by the sync.

@@ -12,7 +12,6 @@ without its text, which may hold mail or secrets, and answered as `internal_erro
 
 import json
 import math
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +26,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from postroom.domain import errors as domain
-from postroom.observability import count, logger
+from postroom.observability import log_unexpected
 
 DEFAULT_RETRY_AFTER = timedelta(seconds=30)
 """What Retry-After says when the provider gave no time."""
@@ -138,7 +137,7 @@ def problem_of(error: Exception, *, request_id: str) -> Problem:
         status = 401 if known.reason == "invalid_client" else 400
         kind = ErrorKind(status, known.reason, "", known.reason)
     if kind is INTERNAL:
-        _log(known)
+        log_unexpected(known)
         message = "Something went wrong on our side. Please name the request_id when you ask."
     else:
         message = str(known)
@@ -217,22 +216,6 @@ def _headers(error: Exception, kind: ErrorKind) -> dict[str, str]:
     if isinstance(error, domain.Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     return {}
-
-
-def _log(error: BaseException) -> None:
-    """Log where and what kind, never the text: it may quote a mail or a token."""
-    kinds: list[str] = []
-    places: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None and len(kinds) < 5:
-        kinds.append(type(cause).__qualname__)
-        places += [
-            f"{frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(cause.__traceback__)[-8:]
-        ]
-        cause = cause.__cause__ or cause.__context__
-    logger.error("unexpected_error", extra={"error_types": kinds, "places": places})
-    count("UnexpectedErrors")
 
 
 def _json(problem: Problem, answer: Mapping[str, Any]) -> Response[str]:

@@ -236,9 +236,14 @@ def listed_mark(account_id: AccountId, generation: str, message_id: MessageId) -
 # ── Sends and locks ──────────────────────────────────────────────────────────────────────────
 
 
+def outbox(account_id: AccountId) -> str:
+    """Return the partition of an account's sends."""
+    return f"O#{account_id}"
+
+
 def outbox_entry(account_id: AccountId, outbox_id: OutboxId) -> Key:
     """Return the key of a send."""
-    return Key(f"O#{account_id}", outbox_id)
+    return Key(outbox(account_id), outbox_id)
 
 
 def lock(name: str) -> Key:

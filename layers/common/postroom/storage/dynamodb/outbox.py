@@ -78,6 +78,11 @@ class DynamoOutboxStore:
         except ConditionFailed:
             return
 
+    def erase(self, account_id: AccountId) -> None:
+        """Forget all of an account's sends."""
+        rows = self._table.query(keys.outbox(account_id))
+        self._table.write_batch(deletes=[keys.Key(row["pk"], row["sk"]) for row in rows])
+
 
 def _row(entry: OutboxEntry) -> Row:
     ends_at = entry.created_at + OUTBOX_LIFETIME
