@@ -13,7 +13,7 @@ from postroom.domain.message import Address, MessageChange
 from postroom.providers.registry import ConfiguredProviders
 from tests.builders import ACCOUNT_ID, make_provider_config
 from tests.contract.providers.contract import MailboxContract, MailProviderContract
-from tests.contract.providers.service import ADA, GRACE, Connected, Service
+from tests.contract.providers.service import ADA, GRACE, Connected, Service, outgoing
 from tests.fakes import FixedClock, InMemoryClientSecretVault, InMemoryProviderConfigStore
 from tests.world import Simulator, make_mail
 
@@ -179,6 +179,13 @@ class TestGmailMailbox(MailboxContract):
         # Then
         assert set(after.folders) == {"INBOX", "UNREAD", invoices.id}
         assert set(after.folders) == set(ada.truth(first)["folders"])
+
+    def test_a_message_may_be_put_where_it_is(self, ada: Connected) -> None:
+        """A sent mail kept among the sent ones was refused: Gmail wants a label to change."""
+        sent = ada.message(ada.mailbox.send(outgoing()).provider_id)
+        assert sent.folders == ("SENT",)
+        edit = ada.mailbox.apply(sent, MessageChange(folders=sent.folders))
+        assert sent.edited(edit) == ada.message(sent.provider_id)
 
     def test_an_unknown_label_is_refused(self, ada: Connected) -> None:
         """The caller learns it; nothing has changed."""

@@ -99,6 +99,19 @@ def test_a_change_becomes_labels_to_add_and_remove(
     assert json.loads(gmail.requests[0].content) == {"addLabelIds": add, "removeLabelIds": remove}
 
 
+@pytest.mark.parametrize("change", [MessageChange(), MessageChange(folders=(FolderId("SENT"),))])
+def test_a_change_that_changes_nothing_asks_gmail_nothing(change: MessageChange) -> None:
+    """A sent mail left where it was: Gmail refuses a modify without labels, and so did we."""
+    # Given
+    gmail = Gmail([])
+    mail = make_message(folders=(FolderId("SENT"),), unread=True, starred=True)
+    # When
+    edit = mailbox(gmail).apply(mail, change)
+    # Then
+    assert mail.edited(edit) == mail
+    assert gmail.requests == []
+
+
 def test_a_change_ends_with_the_labels_that_gmail_names() -> None:
     """The copy takes over what the mailbox has now, also what others changed meanwhile."""
     # Given

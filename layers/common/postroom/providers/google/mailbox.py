@@ -176,6 +176,8 @@ class GmailMailbox:
     def apply(self, message: Message, change: MessageChange) -> MessageEdit:
         """Add and remove labels; flags are labels too."""
         add, remove = label_changes(message, change)
+        if not add and not remove:
+            return _no_edit(message)  # Gmail refuses it: "No label add or removes specified".
         path = f"messages/{_quoted(message.provider_id)}/modify"
         body = {"addLabelIds": sorted(add), "removeLabelIds": sorted(remove)}
         return _edit(message, self._client.change(path, body))
@@ -324,13 +326,20 @@ def _find(payload: Part, wanted: str) -> Part:
     raise NotFound("the message has no such part")
 
 
-def _edit(message: Message, answer: GmailMessage) -> MessageEdit:
-    """Turn the labels after a change into the change; Gmail tells no history id with them."""
-    labels = frozenset(FolderId(label) for label in answer.get("labelIds") or ())
+def _no_edit(message: Message) -> MessageEdit:
     return MessageEdit(
         message_id=message.id,
         provider_id=message.provider_id,
         provider_thread_id=message.provider_thread_id,
+        version=message.version,
+    )
+
+
+def _edit(message: Message, answer: GmailMessage) -> MessageEdit:
+    """Turn the labels after a change into the change; Gmail tells no history id with them."""
+    labels = frozenset(FolderId(label) for label in answer.get("labelIds") or ())
+    return replace(
+        _no_edit(message),
         version=max(message.version, int(answer.get("historyId") or 0)),
         add=labels,
         remove=frozenset(message.folders) - labels,
