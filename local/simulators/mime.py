@@ -78,7 +78,7 @@ def parse(raw: bytes) -> Part:
 
 def _part_of(message: Message, part_id: str, prefix: str) -> Part:
     mime_type = message.get_content_type()
-    filename = decode_words(message.get_filename("") or "")
+    filename = _filename_of(message)
     parts: tuple[Part, ...] = ()
     content = b""
     if mime_type == "message/rfc822" and message.is_multipart():
@@ -103,6 +103,16 @@ def _part_of(message: Message, part_id: str, prefix: str) -> Part:
         and (bool(filename) or disposition == "attachment" or not mime_type.startswith("text/")),
         parts=parts,
     )
+
+
+def _filename_of(message: Message) -> str:
+    """Return the file name; the library answers one replacement character for each raw byte."""
+    readable = Message()
+    for name in ("Content-Disposition", "Content-Type"):
+        values = [value for field, value in message.raw_items() if field.lower() == name.lower()]
+        if values:
+            readable[name] = _clean(values[0])
+    return decode_words(readable.get_filename("") or "")
 
 
 def _children(message: Message) -> list[Message]:

@@ -203,6 +203,18 @@ class MailboxContract:
         with pytest.raises(NotFound):
             ada.mailbox.attachment(full.message, "99")
 
+    def test_a_file_name_without_any_encoding_is_read(self, ada: Connected) -> None:
+        """Mail programs write raw UTF-8 into headers; `büg 😀.pdf` was `b\ufffd\ufffdg …`."""
+        mail = (
+            "Date: Sat, 21 Nov 2026 09:00:00 +0000\r\n"
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+            "--b\r\nContent-Type: application/pdf\r\n"
+            'Content-Disposition: attachment; filename="büg 😀.pdf"\r\n\r\nx\r\n--b--\r\n'
+        ).encode()
+        message = ada.message(ada.deliver(mail))
+        assert [file.filename for file in message.attachments] == ["büg 😀.pdf"]
+        assert message.defects == ()
+
     # ── Changes ──────────────────────────────────────────────────────────────────────────
 
     def test_changes_tell_what_came_changed_and_went(self, ada: Connected) -> None:

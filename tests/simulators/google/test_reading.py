@@ -85,6 +85,28 @@ def test_message_in_all_formats(control: Control, gmail: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="büg €.pdf"',
+        'Content-Type: application/pdf; name="büg €.pdf"',
+    ],
+)
+def test_a_file_name_of_raw_bytes_is_read(
+    control: Control, gmail: Any, field: str, charset: str
+) -> None:
+    """Gmail reads `büg.pdf` without any encoding; the simulator answered `b\ufffd\ufffdg.pdf`."""
+    raw = (
+        f"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{field}\r\n\r\nx\r\n--b--\r\n"
+    ).encode(charset)
+    message_id = control.deliver(OWNER, raw)
+
+    full = gmail.messages().get(userId="me", id=message_id).execute()
+
+    assert [part["filename"] for part in full["payload"]["parts"]] == ["büg €.pdf"]
+
+
 def test_attachment_ids_change_and_keep_working(control: Control, gmail: Any) -> None:
     """Two fetches name the same attachment differently, and both names give its bytes."""
     message_id = control.deliver(OWNER, letter_with_everything())

@@ -99,6 +99,34 @@ def test_a_body_that_gmail_left_out_is_named_and_filled_in() -> None:
     assert full.message.defects == ()
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"filename": "b\ufffd\ufffdg.pdf"},
+        {"filename": "=?utf-8?b?////?=.pdf"},
+        {
+            "headers": [
+                {"name": "Content-Disposition", "value": 'attachment; filename="b\ufffdg.pdf"'}
+            ]
+        },
+    ],
+)
+def test_a_file_name_that_cannot_be_read_is_flagged(part: dict[str, Any]) -> None:
+    """`b\ufffd\ufffdg.pdf` stood for `büg.pdf`, and nothing said that this is not its name.
+
+    The fields of parts below the root are not among the message's headers, so nobody else looks.
+    """
+    # Given
+    raw = read("plain")["message"]
+    file = {"partId": "1", "mimeType": "application/pdf", "body": {"attachmentId": "A"}, **part}
+    raw["payload"] = {**raw["payload"], "mimeType": "multipart/mixed", "parts": [file]}
+    # When
+    message = map_message(raw, ACCOUNT_ID).message
+    # Then
+    assert message.attachments[0].filename.endswith(".pdf")
+    assert message.defects == ("header_encoding",)
+
+
 def test_all_headers_are_kept_in_order_and_decoded() -> None:
     """Headers repeat and their order counts."""
     # Given

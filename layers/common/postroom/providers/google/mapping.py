@@ -246,7 +246,7 @@ def _is_body(part: Part) -> bool:
     disposition = _first(part, "content-disposition").strip().lower()
     if disposition.startswith("attachment"):
         return False
-    return not part.get("partId") or not _named(part)
+    return not part.get("partId") or not _named(part)[0]
 
 
 def _text(part: Part, reading: _Reading) -> str:
@@ -265,10 +265,13 @@ def _text(part: Part, reading: _Reading) -> str:
 
 def _attachment(part: Part, reading: _Reading) -> Attachment:
     media_type = _media_type(part) or "application/octet-stream"
+    name, flawless = _named(part)
+    if not flawless:
+        reading.defects.add(HEADER_ENCODING)
     return Attachment(
         id=ids.attachment_id(reading.message_id, part_id(part)),
         part_id=part_id(part),
-        filename=_named(part) or _usual_name(media_type),
+        filename=name or _usual_name(media_type),
         content_type=media_type,
         size_bytes=_number((part.get("body") or {}).get("size")),
         content_id=_content_id(part),
@@ -292,14 +295,15 @@ def _shown_inline(attachment: Attachment, markup: str) -> Attachment:
     )
 
 
-def _named(part: Part) -> str:
+def _named(part: Part) -> tuple[str, bool]:
     """Return the file name, as Gmail read it or from the fields themselves."""
+    name, flawless = decode_words(part.get("filename") or "")
     name = (
-        decode_words(part.get("filename") or "")[0]
+        name
         or parameter(_first(part, "content-disposition"), "filename")
         or parameter(_first(part, "content-type"), "name")
     )
-    return name.replace("/", "_").replace("\\", "_")
+    return name.replace("/", "_").replace("\\", "_"), flawless and "\ufffd" not in name
 
 
 def _usual_name(media_type: str) -> str:
