@@ -100,10 +100,12 @@ def wait_for(look: Callable[[], Seen | None]) -> Seen:
     raise AssertionError(f"nothing came within {WAIT_SECONDS} s")
 
 
-def come_back(browser: httpx.Client, connect_url: str) -> dict[str, str]:
+def come_back(
+    browser: httpx.Client, connect_url: str, *, return_address: str = RETURN_ADDRESS
+) -> dict[str, str]:
     """Walk a browser from /v3/connect/auth to the return address; answers what it is told."""
     url = connect_url
-    while not url.startswith(RETURN_ADDRESS):
+    while not url.startswith(return_address):
         response = browser.get(url, follow_redirects=False)
         assert response.status_code == 302, response.text
         url = response.headers["location"]
