@@ -140,6 +140,19 @@ class TestGmailMailbox(MailboxContract):
         assert usage["history.list"]["units"] - before == 2
         assert "messages.get" not in usage
 
+    def test_a_stored_mail_that_history_calls_new_needs_no_fetch(self, ada: Connected) -> None:
+        """What was sent through us came back as new, and its star was to be had by a fetch only."""
+        # Given
+        cursors = ada.mailbox.pin_cursors()
+        stored = ada.message(ada.mailbox.send(outgoing()).provider_id)
+        ada.service.simulator.change(ADA, {"op": "star", "id": stored.provider_id})
+        # When
+        (page,) = ada.all_changes(cursors)
+        # Then
+        (edit,) = page.edits
+        assert [ref.provider_id for ref in page.fetch] == [stored.provider_id]
+        assert stored.edited(edit) == ada.message(stored.provider_id)
+
     def test_a_throttled_part_of_a_batch_fails_alone(self, ada: Connected) -> None:
         """The others are kept, and the batch itself says 200."""
         # Given

@@ -110,7 +110,14 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePage:
-    """Some changes since a cursor, already folded: no message stands in it twice."""
+    """Some changes since a cursor, already folded to their net effect.
+
+    No message stands twice in one of the three, and what is `removed` stands in neither other.
+    A message of `fetch` stands in `edits` too when its folders or flags changed after it came.
+    Whoever has it stored loses no change without fetching it, unless it is stored as a draft or
+    becomes one: no edit tells of that. For everyone else the edit is harmless, being no newer than
+    what will be fetched.
+    """
 
     fetch: tuple[MessageRef, ...]
     edits: tuple[MessageEdit, ...]

@@ -27,13 +27,36 @@ def fetched(page: ChangePage) -> list[str]:
 
 
 def test_new_mail_is_fetched_once() -> None:
-    """A message that came and was then labelled is fetched, and needs no edit."""
+    """A message that history names twice as new is fetched once, and needs no edit."""
     # Given / When
-    page = folded(change("messagesAdded", "a"), change("labelsAdded", "a", "STARRED"))
+    page = folded(change("messagesAdded", "a"), change("messagesAdded", "a"))
     # Then
     assert fetched(page) == ["a"]
     assert page.fetch[0].provider_thread_id == "ta"
     assert page.edits == ()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (1, 2, 0)])
+def test_label_changes_of_new_mail_are_told_as_well(order: tuple[int, ...]) -> None:
+    """A mail sent through us is stored before history names it, and need not be fetched again.
+
+    The page told only that it was new: who did not fetch it lost the star it was given since.
+    """
+    # Given
+    changes = [
+        change("messagesAdded", "a"),
+        change("labelsAdded", "a", "STARRED"),
+        change("labelsRemoved", "a", "INBOX"),
+    ]
+    # When
+    page = folded(*(changes[n] for n in order))
+    # Then
+    (edit,) = page.edits
+    assert fetched(page) == ["a"]
+    assert (edit.provider_id, edit.provider_thread_id) == ("a", page.fetch[0].provider_thread_id)
+    assert (sorted(edit.add), sorted(edit.remove)) == (["STARRED"], ["INBOX"])
+    assert edit.starred
+    assert edit.version == 99_998 + order.index(2)
 
 
 def test_labels_change_without_a_fetch() -> None:
@@ -85,7 +108,8 @@ def test_deleted_wins(order: tuple[int, ...]) -> None:
 def test_a_draft_that_was_sent_is_fetched() -> None:
     """It is no draft any more, which no change of folders says."""
     page = folded(change("labelsRemoved", "a", "DRAFT"), change("labelsAdded", "a", "SENT"))
-    assert (fetched(page), page.edits) == (["a"], ())
+    assert fetched(page) == ["a"]
+    assert [(*edit.add, *edit.remove) for edit in page.edits] == [("SENT", "DRAFT")]
 
 
 def test_the_last_page_ends_where_the_mailbox_stands() -> None:

@@ -6,7 +6,9 @@ Records come in order, their ids grow with gaps. A page is folded before anythin
 
     added                        fetch
     labels only                  an edit, no fetch (2 units for the page instead of 20 a message)
-    added, then labels           fetch: it will see the labels
+    added, and labels            both: the edit is for a message that is stored already, such as
+                                 one sent through us; what is fetched has these labels anyway
+    became a draft, or is sent   both: it is another kind of message now, which no edit says
     deleted, whatever else       removed
 """
 
@@ -53,7 +55,6 @@ class _Fold:
 
     def _add(self, ref: MessageRef) -> None:
         if ref.provider_id not in self.removed:
-            self.labels.pop(ref.provider_id, None)
             self.fetch[ref.provider_id] = ref
 
     def _relabel(self, changes: Iterable[LabelsChanged], version: int, *, is_added: bool) -> None:
@@ -61,9 +62,8 @@ class _Fold:
             ref = _ref(change.get("message", {}))
             names = {FolderId(label) for label in change.get("labelIds", ())}
             if DRAFT in names:
-                # A draft that was sent is another kind of message now: no edit says that.
                 self._add(ref)
-            if ref.provider_id in self.fetch or ref.provider_id in self.removed:
+            if ref.provider_id in self.removed:
                 continue
             net = self.labels.setdefault(ref.provider_id, _Labels(ref))
             net.version = max(net.version, version)
