@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.stub import Stubber
 
 from postroom.domain.account import ProviderName
-from postroom.domain.errors import Misconfigured, ReauthRequired
+from postroom.domain.errors import Misconfigured, ReauthRequired, Retryable
 from postroom.ports import ClientSecretVault, DeploymentSecrets, TokenVault
 from postroom.storage.secrets import (
     CACHED_FOR,
@@ -160,6 +161,46 @@ def test_secret_that_an_operator_is_deleting_counts_as_gone(
 
     with pytest.raises(ReauthRequired):
         vault.read(ACCOUNT_ID)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"put_secret_value": "InvalidRequestException"},
+        {
+            "put_secret_value": "ResourceNotFoundException",
+            "create_secret": "InvalidRequestException",
+        },
+    ],
+)
+def test_secret_that_is_still_being_deleted_can_be_written_later(
+    secrets_manager: "SecretsManagerClient", answers: dict[str, str]
+) -> None:
+    """Disconnected and connected again within seconds, a person saw a mistake of ours.
+
+    On AWS a deletion at once goes on for a while after its answer: the secret is refused, or is
+    gone while its name is not free yet.
+    """
+    vault = SecretsManagerTokenVault(secrets_manager, prefix=PREFIX)
+    with Stubber(secrets_manager) as aws_says:
+        for operation, code in answers.items():
+            aws_says.add_client_error(operation, code)
+
+        with pytest.raises(Retryable) as refusal:
+            vault.write(ACCOUNT_ID, make_tokens())
+
+    assert refusal.value.retry_after == timedelta(seconds=5)
+
+
+def test_secret_that_is_being_deleted_may_be_deleted(
+    secrets_manager: "SecretsManagerClient",
+) -> None:
+    """An erasure that is repeated has nothing left to do."""
+    vault = SecretsManagerTokenVault(secrets_manager, prefix=PREFIX)
+    with Stubber(secrets_manager) as aws_says:
+        aws_says.add_client_error("delete_secret", "InvalidRequestException")
+
+        vault.delete(ACCOUNT_ID)
 
 
 def test_secrets_stand_below_the_prefix(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from postroom.domain.account import ProviderName
-from postroom.domain.errors import Misconfigured
+from postroom.domain.errors import Misconfigured, Retryable
 from postroom.ports import Clock
 
 if TYPE_CHECKING:
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 CACHED_FOR = timedelta(minutes=5)
 """How long a function may go on with a secret that was changed meanwhile."""
+
+
+_DELETION_TIME = timedelta(seconds=5)
+"""How long a deletion at once usually takes to be true everywhere."""
 
 
 class NamedSecrets:
@@ -30,7 +34,31 @@ class NamedSecrets:
             return None
 
     def write(self, name: str, value: str) -> None:
-        """Keep a secret in place of the old one."""
+        """Keep a secret in place of the old one.
+
+        Raises Retryable while an earlier one of this name is being deleted: AWS says that it is
+        before it is, and takes a while (DeleteSecret, ForceDeleteWithoutRecovery).
+        """
+        try:
+            self._put_or_create(name, value)
+        except self._client.exceptions.InvalidRequestException as error:
+            raise Retryable(
+                "An earlier secret of this name is still being deleted; try again in a moment.",
+                retry_after=_DELETION_TIME,
+            ) from error
+
+    def delete(self, name: str) -> None:
+        """Forget a secret at once: one deleted softly blocks its name for seven days.
+
+        One that is being deleted already is fine.
+        """
+        errors = self._client.exceptions
+        try:
+            self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        except (errors.ResourceNotFoundException, errors.InvalidRequestException):
+            return
+
+    def _put_or_create(self, name: str, value: str) -> None:
         errors = self._client.exceptions
         try:
             self._client.put_secret_value(SecretId=name, SecretString=value)
@@ -40,13 +68,6 @@ class NamedSecrets:
             except errors.ResourceExistsException:
                 # Another function made it in between.
                 self._client.put_secret_value(SecretId=name, SecretString=value)
-
-    def delete(self, name: str) -> None:
-        """Forget a secret at once: one deleted softly blocks its name for seven days."""
-        try:
-            self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-        except self._client.exceptions.ResourceNotFoundException:
-            return
 
 
 class CachedSecrets:
@@ -65,7 +86,7 @@ class CachedSecrets:
             return value
         fresh = self._secrets.read(name)
         if fresh is None:
-            raise Misconfigured(f"the secret {name} does not exist")
+            raise Misconfigured(f"The secret {name} does not exist.")
         self._read[name] = (fresh, now)
         return fresh
 

@@ -24,7 +24,7 @@ class SecretsManagerTokenVault:
         """Return the newest tokens. Raises ReauthRequired when there are none."""
         secret = self._secrets.read(self._name(account_id))
         if secret is None:
-            raise ReauthRequired("the account has no tokens")
+            raise ReauthRequired("The owner of this mailbox has to sign in again.")
         document = json.loads(secret)
         return Tokens(
             access_token=document["access_token"],

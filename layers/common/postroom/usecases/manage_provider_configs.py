@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from postroom.domain.account import ProviderName
+from postroom.domain.errors import Retryable
 from postroom.domain.provider_config import ProviderConfig
 from postroom.ports import ClientSecretVault, Clock, ProviderConfigStore
 
@@ -30,7 +31,10 @@ def create_provider_config(
     client_secrets: ClientSecretVault,
     clock: Clock,
 ) -> ProviderConfig:
-    """Add a provider config with its secret. Raises Conflict when the provider has one."""
+    """Add a provider config with its secret.
+
+    Raises Conflict when the provider has one, and Retryable while an earlier secret is deleted.
+    """
     now = clock.now()
     config = ProviderConfig(
         provider=provider,
@@ -43,7 +47,12 @@ def create_provider_config(
         updated_at=now,
     )
     configs.create(config)
-    client_secrets.write(provider, client_secret)
+    try:
+        client_secrets.write(provider, client_secret)
+    except Retryable:
+        # Whoever tries again must not find a provider config without a secret in the way.
+        configs.delete(provider)
+        raise
     return config
 
 
