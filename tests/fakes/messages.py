@@ -11,7 +11,6 @@ from postroom.domain.errors import NotFound
 from postroom.domain.ids import AccountId, MessageId
 from postroom.domain.message import (
     ALL_MAIL,
-    Attachment,
     Message,
     MessageContent,
     Position,
@@ -48,7 +47,7 @@ class InMemoryMessageStore:
         try:
             return self._messages[account_id, message_id]
         except KeyError:
-            raise NotFound("there is no such message") from None
+            raise NotFound("There is no such message.") from None
 
     def get_many(
         self, account_id: AccountId, message_ids: Sequence[MessageId]
@@ -179,8 +178,8 @@ class InMemoryDownloadStore:
         self.offered: dict[str, bytes] = {}
         """Address to bytes."""
 
-    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
-        """Keep bytes and return an address for them."""
-        address = f"https://downloads.example.com/{account_id}/{attachment.id}"
+    def offer(self, account_id: AccountId, *, filename: str, content: bytes) -> str:
+        """Keep a file and return an address for it."""
+        address = f"https://downloads.example.com/{account_id}/{len(self.offered)}/{filename}"
         self.offered[address] = content
         return address

@@ -11,7 +11,7 @@ from postroom.domain.message import Header, MessageContent
 from postroom.ports import ContentStore
 from postroom.storage.content import INLINE_LIMIT_BYTES, S3ContentStore
 from postroom.storage.downloads import S3DownloadStore
-from tests.builders import ACCOUNT_ID, OTHER_ACCOUNT_ID, make_attachment, make_content
+from tests.builders import ACCOUNT_ID, OTHER_ACCOUNT_ID, make_content
 from tests.contract import aws
 from tests.fakes import InMemoryContentStore
 
@@ -108,10 +108,9 @@ def test_only_large_contents_are_objects(request: pytest.FixtureRequest, s3: "S3
 
 def test_download_is_offered_as_a_file(s3: "S3Client") -> None:
     """The address is signed, ends soon, and makes a browser save rather than show."""
-    attachment = make_attachment(message=ONE, filename='план "B".html', content_type="text/html")
     downloads = S3DownloadStore(s3, aws.BUCKET)
 
-    address = downloads.offer(ACCOUNT_ID, attachment, b"<script>")
+    address = downloads.offer(ACCOUNT_ID, filename='план "B".html', content=b"<script>")
 
     query = parse_qs(urlsplit(address).query)
     assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]

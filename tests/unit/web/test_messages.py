@@ -159,7 +159,7 @@ def test_lists_leave_the_second_body_out() -> None:
 def test_the_raw_form_is_base64url() -> None:
     """The contract shows four fields, and any byte survives."""
     mime = bytes(range(256))
-    shown = raw_message(ACCOUNT_ID, make_message().id, mime)
+    shown = raw_message(ACCOUNT_ID, make_message().id, mime=mime, address="")
     assert set(shown) == {"grant_id", "object", "id", "raw_mime"}
     assert base64.urlsafe_b64decode(shown["raw_mime"]) == mime
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from postroom.domain.folder import Folder
 from postroom.domain.ids import AccountId, MessageId, ProviderMessageId
-from postroom.domain.message import Attachment, Message, MessageContent, Position, View
+from postroom.domain.message import Message, MessageContent, Position, View
 from postroom.domain.sync import PendingFetch
 
 
@@ -90,10 +90,10 @@ class ContentStore(Protocol):
 
 
 class DownloadStore(Protocol):
-    """Puts large attachments where a client can fetch them itself."""
+    """Puts what is too large for an answer where a client can fetch it itself."""
 
-    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
-        """Keep bytes for a day and return an address that serves them for some minutes."""
+    def offer(self, account_id: AccountId, *, filename: str, content: bytes) -> str:
+        """Keep a file for a day and return an address that serves it for some minutes."""
 
 
 class PendingFetchStore(Protocol):

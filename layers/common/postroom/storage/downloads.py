@@ -1,11 +1,10 @@
-"""Large attachments, kept for a day where a client can fetch them itself."""
+"""What is too large for an answer, kept for a day where a client can fetch it itself."""
 
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from postroom.domain.ids import AccountId
-from postroom.domain.message import Attachment
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,22 +22,22 @@ class S3DownloadStore:
         self._client = client
         self._bucket = bucket
 
-    def offer(self, account_id: AccountId, attachment: Attachment, content: bytes) -> str:
-        """Keep bytes for a day and return an address that serves them for five minutes.
+    def offer(self, account_id: AccountId, *, filename: str, content: bytes) -> str:
+        """Keep a file for a day and return an address that serves it for five minutes.
 
         It is served as a download under a type that no browser runs: a page sent as an attachment
         must not come to life at the bucket's address.
         """
         key = f"downloads/{account_id}/{token_urlsafe(24)}"
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content)
-        filename = quote(attachment.filename.encode(errors="replace"), safe="")
+        encoded = quote(filename.encode(errors="replace"), safe="")
         return self._client.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._bucket,
                 "Key": key,
                 "ResponseContentType": "application/octet-stream",
-                "ResponseContentDisposition": f"attachment; filename*=UTF-8''{filename}",
+                "ResponseContentDisposition": f"attachment; filename*=UTF-8''{encoded}",
             },
             ExpiresIn=_ADDRESS_LIFETIME_SECONDS,
         )

@@ -1,6 +1,7 @@
 """Reading mail: from the store only, newest first."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from postroom.domain.account import Account
 from postroom.domain.errors import NotFound
@@ -14,13 +15,22 @@ from postroom.domain.message import (
     MessagePage,
     Position,
 )
-from postroom.ports import ContentStore, FolderStore, MessageStore
+from postroom.ports import ContentStore, DownloadStore, FolderStore, MessageStore
 from postroom.usecases.mailboxes import Mailboxes
+from postroom.usecases.read_attachment import DIRECT_DOWNLOAD_LIMIT_BYTES
 
 _SCAN_LIMIT = 2_000
 """Messages looked at for one page; a rare match is then left to the next page's cursor."""
 
 _LOOKUP_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawMessage:
+    """A message in its MIME form, or the address where it can be fetched for some minutes."""
+
+    mime: bytes = b""
+    address: str = ""
 
 
 def list_messages(
@@ -55,12 +65,24 @@ def read_message(
 
 
 def read_raw_message(
-    *, account: Account, message_id: MessageId, messages: MessageStore, mailboxes: Mailboxes
-) -> bytes:
-    """Return a message in its MIME form, from the provider. Raises NotFound, ProviderError."""
+    *,
+    account: Account,
+    message_id: MessageId,
+    messages: MessageStore,
+    mailboxes: Mailboxes,
+    downloads: DownloadStore,
+) -> RawMessage:
+    """Return a message in its MIME form, from the provider; large ones are put aside.
+
+    Raises NotFound, ProviderError.
+    """
     provider_id: ProviderMessageId = messages.get(account.id, message_id).provider_id
     with mailboxes.open(account) as mailbox:
-        return mailbox.raw(provider_id)
+        mime = mailbox.raw(provider_id)
+    if len(mime) <= DIRECT_DOWNLOAD_LIMIT_BYTES:
+        return RawMessage(mime=mime)
+    address = downloads.offer(account.id, filename=f"{message_id}.eml", content=mime)
+    return RawMessage(address=address)
 
 
 def list_folders(*, account_id: AccountId, folders: FolderStore) -> Sequence[Folder]:

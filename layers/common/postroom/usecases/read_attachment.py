@@ -9,8 +9,8 @@ from postroom.domain.message import Attachment, Message
 from postroom.ports import DownloadStore, MessageStore
 from postroom.usecases.mailboxes import Mailboxes
 
-DIRECT_DOWNLOAD_LIMIT = 4_000_000
-"""Bytes that still fit into an answer: Lambda carries 6 MB of JSON, base64 adds a third."""
+DIRECT_DOWNLOAD_LIMIT_BYTES = 4_000_000
+"""What still fits into an answer: Lambda carries 6 MB of JSON, base64 adds a third."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ def download_attachment(
     message, attachment = _find(account.id, attachment_id, messages)
     with mailboxes.open(account) as mailbox:
         content = mailbox.attachment(message, attachment.part_id)
-    if len(content) <= DIRECT_DOWNLOAD_LIMIT:
+    if len(content) <= DIRECT_DOWNLOAD_LIMIT_BYTES:
         return Download(attachment=attachment, content=content)
-    address = downloads.offer(account.id, attachment, content)
+    address = downloads.offer(account.id, filename=attachment.filename, content=content)
     return Download(attachment=attachment, address=address)
 
 

@@ -51,13 +51,19 @@ def folder_page(
     return shown, offset_cursor(end, of_list=of_list, key=key) if end < len(folders) else None
 
 
-def raw_message(account_id: AccountId, message_id: MessageId, mime: bytes) -> Shown:
-    """Return a message in its MIME form: base64url, and nothing else of it."""
+def raw_message(
+    account_id: AccountId, message_id: MessageId, *, mime: bytes, address: str
+) -> Shown:
+    """Return a message in its MIME form, and nothing else of it.
+
+    It comes as base64url, or as the address where a large one can be fetched.
+    """
+    form = {"raw_mime": base64.urlsafe_b64encode(mime).decode()}
     return {
         "grant_id": account_id,
         "object": "message",
         "id": message_id,
-        "raw_mime": base64.urlsafe_b64encode(mime).decode(),
+        **({"raw_mime_url": address} if address else form),
     }
 
 
