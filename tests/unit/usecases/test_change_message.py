@@ -82,6 +82,16 @@ def test_a_failed_change_changes_nothing(world: World, account: Account) -> None
     assert world.subjects(account.id, unread=True) == ["Read me"]
 
 
+def test_a_change_of_nothing_asks_nobody(world: World, account: Account) -> None:
+    """A client that sent `{}` was refused by the provider; it is answered the message as it is."""
+    world.simulator.fail({"path": "/modify", "status": 400, "times": 9})
+    message_id = _only(world, account)
+    answered = _change(world, account, message_id, MessageChange())
+    assert [answered.message] == list(world.stored(account.id).values())
+    with pytest.raises(NotFound):
+        _change(world, account, "A" * 27, MessageChange())
+
+
 def test_an_unknown_folder_is_named(world: World, account: Account) -> None:
     """A folder that does not exist is refused before the provider is asked."""
     with pytest.raises(InvalidRequest) as refusal:
@@ -92,6 +102,14 @@ def test_an_unknown_folder_is_named(world: World, account: Account) -> None:
             MessageChange(folders=(FolderId("Nowhere"),)),
         )
     assert refusal.value.field == "folders"
+
+
+def test_a_long_unknown_folder_is_not_repeated_whole(world: World, account: Account) -> None:
+    """An id of a megabyte came back in the message of the error."""
+    folder_id = FolderId("x" * 1_000_000)
+    with pytest.raises(InvalidRequest) as refusal:
+        _change(world, account, _only(world, account), MessageChange(folders=(folder_id,)))
+    assert len(str(refusal.value)) < 100
 
 
 def test_an_unknown_message_is_not_found(world: World, account: Account) -> None:

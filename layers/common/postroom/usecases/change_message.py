@@ -2,13 +2,16 @@
 
 from postroom.domain.account import Account
 from postroom.domain.errors import InvalidRequest
-from postroom.domain.ids import MessageId
+from postroom.domain.ids import FolderId, MessageId
 from postroom.domain.message import FullMessage, Message, MessageChange, MessageEdit
 from postroom.domain.sync import MessageRef
 from postroom.ports import Clock, FolderStore, Mailbox, SyncStateStore, WorkQueue
 from postroom.usecases.list_messages import read_message
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.store_mail import MailStores, fetch_and_store, remove_message
+
+_SHOWN_ID_LENGTH = 40
+"""How much of an unknown folder id is repeated to whoever sent it."""
 
 
 def change_message(
@@ -25,14 +28,25 @@ def change_message(
 ) -> FullMessage:
     """Change flags and folders; a failed provider call changes nothing.
 
+    A change without any part asks nobody and answers the message as it is.
+
     Raises NotFound, InvalidRequest for an unknown folder, and ProviderError.
     """
     message = stores.messages.get(account.id, message_id)
+    if change == MessageChange():
+        return read_message(
+            account_id=account.id,
+            message_id=message_id,
+            messages=stores.messages,
+            contents=stores.contents,
+        )
     if change.folders is not None:
         known = {folder.id for folder in folders.all(account.id)}
         for folder_id in change.folders:
             if folder_id not in known:
-                raise InvalidRequest(f"There is no folder '{folder_id}'.", field="folders")
+                raise InvalidRequest(
+                    f"There is no folder '{_shortened(folder_id)}'.", field="folders"
+                )
     with mailboxes.open(account) as mailbox:
         _write(message, mailbox.apply(message, change), mailbox, stores, clock)
     _ring(account, sync_states, work)
@@ -83,6 +97,10 @@ def _write(
             stores=stores,
             clock=clock,
         )
+
+
+def _shortened(folder_id: FolderId) -> str:
+    return folder_id if len(folder_id) <= _SHOWN_ID_LENGTH else f"{folder_id[:_SHOWN_ID_LENGTH]}…"
 
 
 def _ref(message: Message) -> MessageRef:
