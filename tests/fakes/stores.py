@@ -29,7 +29,7 @@ class InMemoryAccountStore:
         try:
             return self._accounts[account_id]
         except KeyError:
-            raise NotFound("there is no such account") from None
+            raise NotFound("There is no such grant.") from None
 
     def by_identity(self, identity: Identity) -> AccountId | None:
         """Return the account of a subject."""
@@ -57,7 +57,7 @@ class InMemoryAccountStore:
         """Add an account. Raises Conflict."""
         with self._lock:
             if account.id in self._accounts or self.by_identity(account.identity) is not None:
-                raise Conflict("the identity has an account already")
+                raise Conflict("This mailbox has a grant already.")
             self._accounts[account.id] = account
 
     def replace(self, account: Account) -> None:
@@ -66,7 +66,7 @@ class InMemoryAccountStore:
             old = self.get(account.id)
             deleting = AccountStatus.DELETING
             if old.status is deleting and account.status is not deleting:
-                raise NotFound("the account is being deleted")
+                raise NotFound("This grant was deleted.")
             self._accounts[account.id] = account
 
     def delete(self, account_id: AccountId) -> None:
@@ -87,7 +87,7 @@ class InMemoryProviderConfigStore:
         try:
             return self._configs[provider]
         except KeyError:
-            raise NotFound(f"there is no provider config for {provider}") from None
+            raise NotFound(f"There is no connector for {provider}.") from None
 
     def all(self) -> Sequence[ProviderConfig]:
         """Return all configs, ordered by provider."""
@@ -97,7 +97,7 @@ class InMemoryProviderConfigStore:
         """Add a config. Raises Conflict."""
         with self._lock:
             if config.provider in self._configs:
-                raise Conflict(f"{config.provider} has a provider config already")
+                raise Conflict(f"There is a connector for {config.provider} already.")
             self._configs[config.provider] = config
 
     def replace(self, config: ProviderConfig) -> None:
@@ -137,7 +137,7 @@ class InMemoryApplicationStore:
         try:
             return self._redirect_uris[redirect_uri_id]
         except KeyError:
-            raise NotFound("there is no such redirect URI") from None
+            raise NotFound("There is no such redirect URI.") from None
 
     def put_redirect_uri(self, redirect_uri: RedirectUri) -> None:
         """Add or replace one."""

@@ -34,11 +34,11 @@ class ConfiguredProviders:
     def get(self, provider: ProviderName) -> MailProvider:
         """Return a provider with its newest config; its client secret is read when needed."""
         if provider is not ProviderName.GOOGLE:
-            raise Misconfigured(f"{provider.value} is not supported by this deployment yet")
+            raise Misconfigured(f"This deployment does not support {provider.value} yet.")
         try:
             config = self._configs.get(provider)
         except NotFound as error:
-            raise Misconfigured(f"{provider.value} has no provider config") from error
+            raise Misconfigured(f"There is no connector for {provider.value}.") from error
         if self._google is None:
             self._google = Google(
                 clock=self._clock,

@@ -36,7 +36,7 @@ class DynamoAccountStore:
         """Return an account. Raises NotFound."""
         row = self._table.get(keys.account(account_id))
         if row is None:
-            raise NotFound("there is no such account")
+            raise NotFound("There is no such grant.")
         return _account(row)
 
     def by_identity(self, identity: Identity) -> AccountId | None:
@@ -67,7 +67,7 @@ class DynamoAccountStore:
                 put_in_transaction(keys.account_entry(account.id, account.created_at), owner),
             )
         except ConditionFailed:
-            raise Conflict("the identity has an account already") from None
+            raise Conflict("This mailbox has a grant already.") from None
 
     def replace(self, account: Account) -> None:
         """Replace an account. Raises NotFound when it was deleted, or is being deleted."""
@@ -91,7 +91,7 @@ class DynamoAccountStore:
             except ConditionFailed:
                 continue
             return
-        raise NotFound("the account was deleted")
+        raise NotFound("This grant was deleted.")
 
     def delete(self, account_id: AccountId) -> None:
         """Remove an account with all its rows."""

@@ -50,7 +50,7 @@ class DynamoApplicationStore:
         """Return one. Raises NotFound."""
         row = self._table.get(keys.redirect_uri(redirect_uri_id))
         if row is None:
-            raise NotFound("there is no such redirect URI")
+            raise NotFound("There is no such redirect URI.")
         return _redirect_uri(row)
 
     def put_redirect_uri(self, redirect_uri: RedirectUri) -> None:

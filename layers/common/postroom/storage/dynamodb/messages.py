@@ -69,7 +69,7 @@ class DynamoMessageStore:
         """Return a message. Raises NotFound."""
         row = self._table.get(keys.message(account_id, message_id))
         if row is None or "message" not in row:
-            raise NotFound("there is no such message")
+            raise NotFound("There is no such message.")
         return from_row(row["message"], row["version"])
 
     def get_many(

@@ -33,7 +33,7 @@ class DynamoProviderConfigStore:
         try:
             self._table.put(key, _row(config), "attribute_not_exists(#pk)")
         except ConditionFailed:
-            raise Conflict(f"{config.provider} has a provider config already") from None
+            raise Conflict(f"There is a connector for {config.provider} already.") from None
 
     def replace(self, config: ProviderConfig) -> None:
         """Replace a config. Raises NotFound."""
@@ -50,7 +50,7 @@ class DynamoProviderConfigStore:
 
 
 def _not_found(provider: ProviderName) -> NotFound:
-    return NotFound(f"there is no provider config for {provider}")
+    return NotFound(f"There is no connector for {provider}.")
 
 
 def _row(config: ProviderConfig) -> Row:
