@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from postroom.bootstrap import accounts as bootstrap
 from postroom.usecases.authenticate import require_administrator, resolve_account
@@ -25,6 +25,8 @@ def list_grants(query: Annotated[GrantListQuery, Query()]) -> Response[str]:
         provider=known_provider(query.provider) if query.provider else None,
         email=query.email or "",
         is_valid=None if query.grant_status is None else query.grant_status == "valid",
+        created_since=query.since,
+        created_before=query.before,
         order=AccountOrder(query.sort_by),
         newest_first=query.order_by == "desc",
         offset=query.offset,
@@ -53,12 +55,10 @@ def delete_grant(grant_id: str) -> Response[str]:
 
 
 @app.post("/v3/grants/<grant_id>/sync")
-def sync_grant(
-    grant_id: str, wanted: Annotated[SyncRequestIn | None, Body()] = None
-) -> Response[str]:
+def sync_grant(grant_id: str) -> Response[str]:
     """Have an account synced now; the answer does not wait for it."""
+    mode = app.body(SyncRequestIn, may_be_missing=True).mode
     tools = bootstrap.services().tools
-    mode = (wanted or SyncRequestIn()).mode
     account = resolve_account(principal=app.principal, reference=grant_id, accounts=tools.accounts)
     request_sync(account=account, mode=SyncMode(mode), tools=tools)
     return app.item(SyncRequestOut(grant_id=account.id, mode=mode), status=202)

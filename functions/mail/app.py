@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from postroom.bootstrap import mail as bootstrap
 from postroom.usecases.authenticate import resolve_account
@@ -68,13 +68,14 @@ def get_message(
         principal=app.principal, reference=grant_id, accounts=services.accounts
     )
     if query.fields == "raw_mime":
-        mime = read_raw_message(
+        raw = read_raw_message(
             account=account,
             message_id=message_id,
             messages=services.stores.messages,
             mailboxes=services.mailboxes,
+            downloads=services.downloads,
         )
-        return app.item(raw_message(account.id, message_id, mime))
+        return app.item(raw_message(account.id, message_id, mime=raw.mime, address=raw.address))
     mail = read_message(
         account_id=account.id,
         message_id=message_id,
@@ -86,10 +87,9 @@ def get_message(
 
 
 @app.put("/v3/grants/<grant_id>/messages/<message_id>")
-def put_message(
-    grant_id: str, message_id: MessagePath, given: Annotated[MessageChangeIn, Body()]
-) -> Response[str]:
+def put_message(grant_id: str, message_id: MessagePath) -> Response[str]:
     """Change flags and folders, at the provider first."""
+    change = app.body(MessageChangeIn).to_domain()
     services = bootstrap.services()
     account = resolve_account(
         principal=app.principal, reference=grant_id, accounts=services.accounts
@@ -97,7 +97,7 @@ def put_message(
     mail = change_message(
         account=account,
         message_id=message_id,
-        change=given.to_domain(),
+        change=change,
         mailboxes=services.mailboxes,
         stores=services.stores,
         folders=services.folders,
@@ -105,7 +105,7 @@ def put_message(
         work=services.work,
         clock=services.clock,
     )
-    return app.item(MessageOut.from_domain(mail.message, mail.content))
+    return app.outcome(MessageOut.from_domain(mail.message, mail.content))
 
 
 @app.delete("/v3/grants/<grant_id>/messages/<message_id>")

@@ -29,6 +29,7 @@ def start(query: Annotated[AuthQuery, Query()]) -> Response[str]:
             login_hint=query.login_hint,
             code_challenge=query.code_challenge,
             code_challenge_method=query.code_challenge_method,
+            scopes=frozenset(query.scope.split()),
             offline=query.access_type == "offline",
         ),
         application_id=services.application_id,

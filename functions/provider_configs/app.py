@@ -1,9 +1,6 @@
 """/v3/connectors and /v3/applications: what the administrator sets up."""
 
-from typing import Annotated
-
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from postroom.bootstrap import provider_configs as bootstrap
 from postroom.usecases import manage_application as applications
@@ -40,8 +37,9 @@ def list_connectors() -> Response[str]:
 
 
 @app.post("/v3/connectors")
-def create_connector(given: Annotated[ConnectorIn, Body()]) -> Response[str]:
+def create_connector() -> Response[str]:
     """Add the connector of a provider."""
+    given = app.body(ConnectorIn)
     services = bootstrap.services()
     created = configs.create_provider_config(
         provider=connectable_provider(given.provider),
@@ -74,8 +72,9 @@ def get_connector(provider: str) -> Response[str]:
 
 @app.put("/v3/connectors/<provider>")
 @app.patch("/v3/connectors/<provider>")
-def update_connector(provider: str, given: Annotated[ConnectorChangeIn, Body()]) -> Response[str]:
+def update_connector(provider: str) -> Response[str]:
     """Change a connector: one official SDK says PATCH, another PUT, and both mean this."""
+    given = app.body(ConnectorChangeIn)
     services = bootstrap.services()
     changed = configs.update_provider_config(
         provider=known_provider(provider),
@@ -116,8 +115,9 @@ def get_application() -> Response[str]:
 
 
 @app.patch("/v3/applications")
-def update_application(given: Annotated[ApplicationChangeIn, Body()]) -> Response[str]:
+def update_application() -> Response[str]:
     """Change what is said about the application."""
+    given = app.body(ApplicationChangeIn)
     services = bootstrap.services()
     profile = applications.update_profile(
         changes=given.to_domain(), application=services.application
@@ -134,8 +134,9 @@ def list_redirect_uris() -> Response[str]:
 
 
 @app.post("/v3/applications/redirect-uris")
-def create_redirect_uri(given: Annotated[RedirectUriIn, Body()]) -> Response[str]:
+def create_redirect_uri() -> Response[str]:
     """Register a return address."""
+    given = app.body(RedirectUriIn)
     services = bootstrap.services()
     created = applications.create_redirect_uri(
         url=given.url,
@@ -157,10 +158,9 @@ def get_redirect_uri(redirect_uri_id: str) -> Response[str]:
 
 
 @app.patch("/v3/applications/redirect-uris/<redirect_uri_id>")
-def update_redirect_uri(
-    redirect_uri_id: str, given: Annotated[RedirectUriChangeIn, Body()]
-) -> Response[str]:
+def update_redirect_uri(redirect_uri_id: str) -> Response[str]:
     """Change a return address."""
+    given = app.body(RedirectUriChangeIn)
     changed = applications.update_redirect_uri(
         redirect_uri_id=redirect_uri_id,
         changes=given.to_domain(),

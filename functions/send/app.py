@@ -45,7 +45,7 @@ def send(grant_id: str, query: Annotated[SendQuery, Query()]) -> Response[str]:
     )
     mail = MessageOut.from_domain(result.mail.message, result.mail.content, fields=query.fields)
     headers = {"Idempotent-Response": "true"} if result.replayed else {}
-    return app.item(mail, headers=headers, grant_id=account.id)
+    return app.outcome(mail, headers=headers, grant_id=account.id)
 
 
 handler = lambda_handler(app)

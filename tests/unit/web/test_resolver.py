@@ -7,17 +7,18 @@ import logging
 import signal
 import threading
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from postroom.domain.errors import Forbidden, Unauthenticated
+from postroom.domain.message import MessageContent
 from postroom.domain.principal import AccountHolder, Administrator, Principal
 from postroom.web.resolver import Api, binary_answer, json_answer, make_resolver
-from postroom.web.schemas.messages import MessageChangeIn, MessageListQuery
-from tests.builders import ACCOUNT_ID
+from postroom.web.schemas.messages import MessageChangeIn, MessageListQuery, MessageOut
+from tests.builders import ACCOUNT_ID, make_message
 from tests.unit.web.conftest import Ask, asking, error_of
 
 KEY = "Bearer administrator-key"
@@ -45,8 +46,8 @@ def make_app() -> Api:
         return app.item({"grant": grant_id, **query.model_dump(mode="json")})
 
     @app.put("/messages")
-    def change(given: Annotated[MessageChangeIn, Body()]) -> Response[str]:
-        return app.item(given)
+    def change() -> Response[str]:
+        return app.item(app.body(MessageChangeIn))
 
     @app.get("/broken")
     def broken() -> Response[str]:
@@ -179,6 +180,8 @@ def test_the_quirks_of_both_sdks_are_absorbed(ask: Ask, query: str) -> None:
         ('"text"', "body"),
         (b"\xff\xfe", "body"),
         ("[" * 200_000, "body"),
+        ('{"a":' * 70 + "1" + "}" * 70, "body"),
+        ('{"unread": ' + "7" * 5_000 + "}", "body"),
         ('{"unread": NaN}', "body"),
         ('{"folders": ["\\ud800"]}', "body"),
         ('{"unread": "perhaps"}', "unread"),
@@ -195,10 +198,90 @@ def test_a_wrong_body_is_named(ask: Ask, body: str | bytes | None, named: str) -
     assert message.startswith(f"{named}: ")
 
 
-def test_another_media_type_is_refused(ask: Ask) -> None:
-    """A body that is no JSON at all is 415."""
-    answer = ask("PUT", "/messages", body="x", content_type="text/plain", authorization=KEY)
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/form-data; boundary=b",
+        "application/jsonl",
+    ],
+)
+def test_another_media_type_is_refused(ask: Ask, content_type: str) -> None:
+    """A body that is no JSON at all is 415.
+
+    A form without a boundary was once answered with 500, and one of `unread=true` was read.
+    """
+    answer = ask("PUT", "/messages", body="x", content_type=content_type, authorization=KEY)
     assert error_of(answer)[:2] == (415, "unsupported_media_type_error")
+
+
+def test_a_media_type_is_read_in_any_case(ask: Ask) -> None:
+    """`APPLICATION/JSON ;x=y` is JSON (RFC 9110, 8.3.1); it was 415 on some routes only."""
+    answer = ask(
+        "PUT",
+        "/messages",
+        body='{"unread": true}',
+        content_type="APPLICATION/JSON ;x=y",
+        authorization=KEY,
+    )
+    assert answer["json"]["data"] == {"unread": True}
+
+
+def test_bytes_that_are_no_text_are_called_so(ask: Ask) -> None:
+    """Latin-1 in place of UTF-8 is a frequent mistake, and was called invalid JSON."""
+    latin = '{"folders": ["é"]}'.encode("latin-1")
+    answer = ask("PUT", "/messages", body=latin, content_type="Application/Json", authorization=KEY)
+    assert error_of(answer)[2] == "body: The body is not UTF-8."
+
+
+def _done(html: str, text: str, **headers: str) -> dict[str, Any]:
+    """Answer a change of a message with these bodies."""
+    app = make_resolver(admit=None)
+    content = MessageContent(html=html, text=text)
+
+    @app.put("/messages")
+    def change() -> Response[str]:
+        return app.outcome(MessageOut.from_domain(make_message(), content), grant_id="g")
+
+    return asking(app)("PUT", "/messages", **headers)
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "left"),
+    [
+        ("x", "y", {"body", "body_text"}),
+        ("x" * 3_000_000, "y" * 3_000_000, {"body"}),
+        ('"' * 3_000_000, "y" * 3_000_000, set()),
+    ],
+)
+def test_what_was_done_is_never_refused(html: str, text: str, left: set[str]) -> None:
+    """A mail was sent and the answer said 413, since the mail did not fit into it.
+
+    Whoever believes a 413 sends again. What was done is answered without the text, and without
+    the body, until it fits.
+    """
+    answer = _done(html, text)
+    assert answer["statusCode"] == 200
+    assert answer["json"]["grant_id"] == "g"
+    shown = answer["json"]["data"]
+    assert shown["id"] == make_message().id
+    assert {"body", "body_text"} & set(shown) == left
+
+
+def test_what_fits_once_compressed_is_not_shortened() -> None:
+    """Most clients take gzip, and text shrinks."""
+    answer = _done("x" * 4_000_000, "y" * 4_000_000, accept_encoding="gzip")
+    shown = json.loads(gzip.decompress(base64.b64decode(answer["body"])))["data"]
+    assert {"body", "body_text"} <= set(shown)
+
+
+def test_a_large_answer_says_what_helps(ask: Ask) -> None:
+    """The hint named `select` alone, also to somebody who had asked for the raw form."""
+    message = error_of(ask("GET", "/large", authorization=KEY))[2]
+    assert "`select` without `body`" in message
+    assert "`fields=raw_mime`" in message
 
 
 def test_a_large_answer_is_compressed_or_refused(ask: Ask) -> None:

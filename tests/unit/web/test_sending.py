@@ -18,6 +18,14 @@ Read = Callable[[str], APIGatewayProxyEventV2]
 TO = [{"email": "charles@example.org"}]
 
 
+def _nested(levels: int) -> dict[str, Any]:
+    """A value that was once 500: reading it went deeper than Python does."""
+    value: dict[str, Any] = {"opens": True}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 def _send(body: Any, **headers: str) -> Any:
     text = body if isinstance(body, str | bytes) else json.dumps(body)
     request = event("POST", "/send", body=text, **({"content_type": "application/json"} | headers))
@@ -78,6 +86,19 @@ def test_the_form_of_the_node_sdk(read: Read) -> None:
         ({"attachments": [{"filename": "a", "content": "%%%"}]}, "attachments.0.content"),
         ({"attachments": [{"filename": "a\r\nb", "content": ""}]}, "attachments.0.filename"),
         ({"attachments": [{"filename": "a"}]}, "attachments.0.content"),
+        *(
+            (
+                {"attachments": [{"filename": "a", "content": "", "content_type": each}]},
+                "attachments.0.content_type",
+            )
+            for each in ("png", "image/", "image/p ng", "multipart/mixed", "message/partial")
+        ),
+        *(
+            ({"custom_headers": [{"name": each, "value": "1"}]}, "custom_headers.0.name")
+            for each in ("Received", "Return-Path", "DKIM-Signature", "Resent-From", "ARC-Seal")
+        ),
+        ({"tracking_options": _nested(60)}, "tracking_options"),
+        ({"tracking_options": _nested(900)}, "body"),
         (
             {"attachments": [{"filename": "a", "content": "", "content_id": "a b"}]},
             "attachments.0.content_id",
@@ -157,6 +178,7 @@ def test_four_megabytes_is_the_end() -> None:
         (b"\xff\xfe", "application/json", InvalidRequest),
         (b"--b--", "multipart/form-data", InvalidRequest),
         (b"nonsense", "multipart/form-data; boundary=b", InvalidRequest),
+        (b"--b--", f"multipart/form-data; boundary={'b' * 300}", InvalidRequest),
         (b"--b\r\n", "multipart/form-data; boundary=b", InvalidRequest),
         (
             b'--b\r\nContent-Disposition: form-data; name="file0"\r\n\r\nx\r\n--b--\r\n',
@@ -181,6 +203,26 @@ def test_unreadable_bodies_are_refused(
     """A form that ends early is refused too: half a file must not be sent."""
     with pytest.raises(error):
         _send(body, content_type=content_type)
+
+
+def test_a_file_of_a_form_is_checked_under_its_own_name() -> None:
+    """A part's type is checked like one in the JSON, and the part is named."""
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="message"\r\n\r\n'
+        b'{"to": [{"email": "charles@example.org"}]}\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file0"; filename="a"\r\n'
+        b"Content-Type: multipart/mixed\r\n\r\nx\r\n--b--\r\n"
+    )
+    with pytest.raises(InvalidRequest) as refusal:
+        _send(form, content_type="multipart/form-data; boundary=b")
+    assert refusal.value.field == "file0.content_type"
+
+
+@pytest.mark.parametrize("given", ["text/plain; charset=utf-8", "Message/RFC822", "", None])
+def test_ordinary_types_are_taken(given: str | None) -> None:
+    """Parameters do not matter, and a mail can be attached."""
+    files = [{"filename": "a", "content": "", "content_type": given}]
+    assert len(_send({"to": TO, "attachments": files})[1]) == 1
 
 
 @pytest.mark.parametrize("key", ["k" * 257, "a\nb", "clé", "\x00"])

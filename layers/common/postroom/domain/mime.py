@@ -54,6 +54,30 @@ OWN_HEADERS = frozenset(
 )
 """What custom headers may not set, since the message's own parts do."""
 
+TRACE_HEADERS = frozenset(
+    {
+        "arc-authentication-results",
+        "arc-message-signature",
+        "arc-seal",
+        "authentication-results",
+        "delivered-to",
+        "dkim-signature",
+        "domainkey-signature",
+        "envelope-to",
+        "received",
+        "received-spf",
+        "return-path",
+        "x-received",
+    }
+)
+"""What only the systems that carry a message may write (RFC 5321, 4.4; RFC 6376; RFC 8601;
+RFC 8617). The fields of somebody who sends it on, `Resent-…` (RFC 5322, 3.6.6), belong to them."""
+
+_MEDIA_TYPE = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE
+)
+"""RFC 6838, 4.2."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 """Control characters but the tab, and halves of characters."""
 
@@ -85,6 +109,27 @@ def text_to_html(text: str) -> str:
     return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
 
 
+def may_be_custom(header_name: str) -> bool:
+    """Whether a custom header may have this name."""
+    name = header_name.lower()
+    return (
+        _HEADER_NAME.fullmatch(name) is not None
+        and name not in OWN_HEADERS | TRACE_HEADERS
+        and not name.startswith("resent-")
+    )
+
+
+def may_be_attached(content_type: str) -> bool:
+    """Whether a file can be of this type, parameters aside: a single thing, not made of parts.
+
+    A message/rfc822 can; it travels as application/octet-stream, since nothing of it may change.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        return False
+    return media_type == "message/rfc822" or not media_type.startswith(("multipart/", "message/"))
+
+
 # ── Header fields ────────────────────────────────────────────────────────────────────────────
 
 
@@ -106,10 +151,8 @@ def _fields(message: OutgoingMessage, *, include_bcc: bool) -> Iterator[bytes]:
     if message.references:
         yield _identifiers("References", message.references)
     for header in message.custom_headers:
-        if not _HEADER_NAME.fullmatch(header.name) or header.name.lower() in OWN_HEADERS:
-            raise InvalidRequest(
-                f"the header name {header.name!r} cannot be set", field="custom_headers"
-            )
+        if not may_be_custom(header.name):
+            raise InvalidRequest("One of these headers cannot be set.", field="custom_headers")
         yield _text(header.name, header.value, "custom_headers")
 
 
@@ -156,17 +199,17 @@ def _address(email: str, part: str) -> str:
     _refuse_control_characters(email, part)
     local, at, domain = email.strip().rpartition("@")
     if not (local and at and domain) or re.search(r"[\s<>,;:\\\"()]|\[|\]", local + domain):
-        raise InvalidRequest(f"{email!r} is not an e-mail address", field=part)
+        raise InvalidRequest("This is not an e-mail address.", field=part)
     try:
         return f"{local}@{domain.encode('idna').decode()}"
     except UnicodeError as error:
-        raise InvalidRequest(f"{email!r} is not an e-mail address", field=part) from error
+        raise InvalidRequest("This is not an e-mail address.", field=part) from error
 
 
 def _identifiers(name: str, ids: Iterable[str]) -> bytes:
     for each in ids:
         if not re.fullmatch(r"<[!-;=?-~]+>", each) or len(each) > _LONGEST_LINE:
-            raise InvalidRequest(f"{each!r} is not a Message-ID", field=name)
+            raise InvalidRequest("This is not a Message-ID.", field=name)
     return _field(name, ids)
 
 
@@ -179,7 +222,7 @@ def _encoded(value: str, *, indent: int) -> list[str]:
 def _refuse_control_characters(value: str, part: str) -> None:
     """Make header injection impossible."""
     if _CONTROL.search(value):
-        raise InvalidRequest("line breaks and control characters are not allowed", field=part)
+        raise InvalidRequest("Line breaks and control characters are not allowed.", field=part)
 
 
 # ── Content ──────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +276,7 @@ def _lines(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidRequest("the text has half of a character", field="body") from error
+        raise InvalidRequest("The text has half of a character in it.", field="body") from error
     return "\n".join(text.splitlines()) + "\n" if text else "\n"
 
 
@@ -244,8 +287,7 @@ def _media_type(attachment: OutgoingAttachment) -> tuple[str, str]:
     """
     media_type = attachment.content_type.partition(";")[0].strip().lower()
     main, _, sub = media_type.partition("/")
-    is_token = re.fullmatch(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", media_type)
-    if not is_token or main in {"multipart", "message"}:
+    if not may_be_attached(media_type) or main == "message":
         return "application", "octet-stream"
     return main, sub
 
@@ -260,7 +302,9 @@ def _content_id(attachment: OutgoingAttachment) -> str | None:
     if not content_id:
         return None
     if not re.fullmatch(r"[!-;=?-~]+", content_id):
-        raise InvalidRequest(f"{content_id!r} is not a content id", field="attachments")
+        raise InvalidRequest(
+            "A content id has neither spaces nor angle brackets inside.", field="attachments"
+        )
     return f"<{content_id}>"
 
 

@@ -62,6 +62,8 @@ class ConnectionStart:
     code_challenge: str = ""
     code_challenge_method: str = ""
     offline: bool = False
+    scopes: frozenset[str] = frozenset()
+    """What the application asks for; empty means what the provider config says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,15 @@ def begin_connection(
             "Register this address first; it is matched exactly.", field="redirect_uri"
         )
     provider_name = start.provider or _only_provider(configs)
-    if all(known.provider is not provider_name for known in configs.all()):
+    config = next((each for each in configs.all() if each.provider is provider_name), None)
+    if config is None:
         raise InvalidRequest("This provider is not set up yet.", field="provider")
+    if start.scopes and start.scopes != set(config.scopes):
+        raise InvalidRequest(
+            "Every consent asks for the scopes of the connector (`scope` of "
+            f"/v3/connectors/{config.provider}); leave this out, or name exactly those.",
+            field="scope",
+        )
     code_verifier, nonce, state = new_token(), new_token(), new_token()
     browser_secret = new_token()
     request = AuthorizationRequest(

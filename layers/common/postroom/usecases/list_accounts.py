@@ -23,6 +23,8 @@ def list_accounts(
     provider: ProviderName | None,
     email: str,
     is_valid: bool | None,
+    created_since: datetime | None,
+    created_before: datetime | None,
     order: AccountOrder,
     newest_first: bool,
     offset: int,
@@ -32,6 +34,7 @@ def list_accounts(
     """Return some accounts; those that are being deleted are gone already.
 
     None and an empty `email` do not restrict. An account is valid unless it waits for consent.
+    `created_since` belongs to the range, `created_before` does not.
     """
     found = [
         account
@@ -40,6 +43,8 @@ def list_accounts(
         and provider in (None, account.identity.provider)
         and email.casefold() in ("", account.identity.email.casefold())
         and is_valid in (None, account.status is not AccountStatus.REAUTH_REQUIRED)
+        and (created_since is None or account.created_at >= created_since)
+        and (created_before is None or account.created_at < created_before)
     ]
 
     def place(account: Account) -> tuple[datetime, str]:

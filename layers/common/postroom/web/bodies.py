@@ -17,6 +17,11 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
+_DEEPEST = 64
+"""Levels of JSON; the contract needs five."""
+
+_TOO_DEEP = "The JSON is nested too deeply."
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -44,32 +49,38 @@ def text_body(event: APIGatewayProxyEventV2) -> str:
         raise InvalidRequest("The body is not UTF-8.", field="body") from None
 
 
-def parse_json(text: str) -> Any:
-    """Read JSON (RFC 8259) whose strings are whole characters.
+def json_object(text: str, *, field: str = "body") -> dict[str, Any]:
+    """Read a JSON object (RFC 8259) whose strings are whole characters.
 
-    Raises json.JSONDecodeError, and InvalidRequest for what Python alone would take: `NaN`, half
-    of a surrogate pair, and nesting without end.
+    Raises InvalidRequest naming where it was expected, also for what Python alone would take
+    (`NaN`, half of a surrogate pair) or give up on (endless digits, endless nesting).
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise InvalidRequest("The JSON is nested too deeply.", field="body") from None
-    except UnicodeEncodeError:
-        raise InvalidRequest("A text has half of a character in it.", field="body") from None
-    return value
-
-
-def json_object(text: str, *, field: str = "body") -> dict[str, Any]:
-    """Read a JSON object. Raises InvalidRequest naming where it was expected."""
-    try:
-        value = parse_json(text)
     except json.JSONDecodeError:
         raise InvalidRequest("This is not valid JSON.", field=field) from None
+    except UnicodeEncodeError:
+        raise InvalidRequest("A text has half of a character in it.", field=field) from None
+    except RecursionError:
+        raise InvalidRequest(_TOO_DEEP, field=field) from None
+    except ValueError:
+        # What is left is Python's limit for digits: 4,300.
+        raise InvalidRequest("A number has too many digits.", field=field) from None
     if not isinstance(value, dict):
         raise InvalidRequest("Send a JSON object.", field=field)
+    _refuse_depth(value, field)
     return value
+
+
+def json_body(event: APIGatewayProxyEventV2, *, may_be_missing: bool = False) -> dict[str, Any]:
+    """Read a body that is JSON and nothing else. Raises InvalidRequest, UnsupportedMediaType."""
+    if may_be_missing and not event.body:
+        return {}
+    if media_type(event) != JSON:
+        raise UnsupportedMediaType(f"Send {JSON}.")
+    return json_object(text_body(event))
 
 
 def json_or_form(event: APIGatewayProxyEventV2) -> dict[str, Any]:
@@ -83,13 +94,32 @@ def json_or_form(event: APIGatewayProxyEventV2) -> dict[str, Any]:
     raise UnsupportedMediaType(f"Send {JSON} or {FORM}.")
 
 
-def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """Make a schema of values that were read here. Raises InvalidRequest naming the field."""
+def validated(model: type[Model], values: Mapping[str, Any], *, within: str = "") -> Model:
+    """Make a schema of values that were read here.
+
+    `within` names where they stood, when that was not the body itself. Raises InvalidRequest
+    naming the field.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False), skip=0) from None
+        raise invalid_request(error.errors(include_url=False), skip=0, within=within) from None
 
 
 def _refuse_constant(name: str) -> None:
     raise InvalidRequest(f"{name} is not a JSON value.", field="body")
+
+
+def _refuse_depth(value: Any, field: str) -> None:
+    """Keep recursion over what was read finite, whatever Python's own limit is."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return
+    raise InvalidRequest(_TOO_DEEP, field=field)

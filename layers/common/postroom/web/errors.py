@@ -19,10 +19,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFound
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from postroom.domain import errors as domain
@@ -41,6 +38,31 @@ _OAUTH_CODES = {
     "server_error": 25005,
 }
 """The contract wants a number beside each word of RFC 6749; these are ours and stay as they are."""
+
+_WORDS: Mapping[str, str] = {
+    "missing": "This is required",
+    "string_type": "Send a text",
+    "string_unicode": "A text has half of a character in it",
+    "string_too_long": "Use at most {max_length} characters",
+    "string_too_short": "This must not be empty",
+    "too_short": "This must not be empty",
+    "bool_type": "Send true or false",
+    "bool_parsing": "Send true or false",
+    "int_type": "Send a whole number",
+    "int_from_float": "Send a whole number",
+    "int_parsing": "Send a whole number",
+    "int_parsing_size": "Send a whole number",
+    "greater_than_equal": "Use {ge} or more",
+    "less_than_equal": "Use {le} or less",
+    "literal_error": "Use {expected}",
+    "list_type": "Send a list",
+    "too_long": "Send at most {max_length} of these",
+    "model_type": "Send an object",
+    "model_attributes_type": "Send an object",
+    "mapping_type": "Send an object",
+    "dict_type": "Send an object",
+}
+"""What pydantic calls its findings, in words for people who have never heard of it."""
 
 
 class UnsupportedMediaType(domain.PostroomError):
@@ -172,34 +194,42 @@ def oauth_error(problem: Problem, _event: APIGatewayProxyEventV2) -> Response[st
     return _json(problem, answer)
 
 
-def invalid_request(errors: Sequence[Mapping[str, Any]], *, skip: int) -> domain.InvalidRequest:
-    """Put pydantic's findings into words, without values and addresses of its own.
+def invalid_request(
+    errors: Sequence[Mapping[str, Any]], *, skip: int, within: str = ""
+) -> domain.InvalidRequest:
+    """Put pydantic's findings into our words, without values and without its own.
 
-    `skip` is how many leading parts of a location are not the caller's (`body`, say).
+    `skip` is how many leading parts of a location are not the caller's (`query`, say); `within`
+    is what stands before the rest.
     """
-    paths = [".".join(str(part) for part in error["loc"][skip:]) for error in errors]
-    text = str(errors[0]["msg"]).removeprefix("Value error, ").rstrip(".")
+    paths = [_path(error["loc"][skip:], within) for error in errors]
     others = sorted({path for path in paths if path and path != paths[0]})
     also = f" (also to correct: {', '.join(others[:5])})" if others else ""
-    return domain.InvalidRequest(f"{text}.{also}", field=paths[0] or "body")
+    return domain.InvalidRequest(f"{_words(errors[0])}.{also}", field=paths[0] or "body")
+
+
+def _path(location: Sequence[Any], within: str) -> str:
+    return ".".join(str(part) for part in (within, *location) if part != "")
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    """Say in words of ours what pydantic found; errors of our own validators are so already."""
+    kind = str(error["type"])
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    if kind == "too_long" and isinstance(error["input"], str):
+        kind = "string_too_long"
+    return _WORDS.get(kind, "This value cannot be used here").format(**error.get("ctx", {}))
 
 
 def _named(error: Exception) -> Exception:
     """Turn what Powertools raises into our own errors."""
     if isinstance(error, RouteNotFound):
         return domain.NotFound("There is no such route, or not with this method.")
-    if isinstance(error, RequestUnsupportedContentType):
-        return UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-    if not isinstance(error, RequestValidationError):
-        return error
-    errors = error.errors()
-    location = errors[0]["loc"]
-    if errors[0]["type"] == "json_invalid":
-        return domain.InvalidRequest("This is not valid JSON.", field="body")
-    if location == ("body",):
-        return domain.InvalidRequest("Send a JSON object.", field="body")
-    # Query models are found at (query, <the handler's own name for it>, <field>, …).
-    return invalid_request(errors, skip=2 if location[0] == "query" else 1)
+    if isinstance(error, RequestValidationError):
+        # Query models are found at (query, <the handler's own name for it>, <field>, …).
+        return invalid_request(error.errors(), skip=2)
+    return error
 
 
 def _provider_error(error: Exception) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from postroom.domain.errors import InvalidRequest
@@ -56,22 +56,23 @@ def _parts(event: APIGatewayProxyEventV2) -> Sequence[Part]:
     if not boundary:
         raise InvalidRequest("The multipart Content-Type names no boundary.", field="body")
     collector = _Collector()
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_part_begin": collector.begin,
-            "on_part_data": collector.add_content,
-            "on_part_end": collector.end,
-            "on_header_field": collector.add_header_name,
-            "on_header_value": collector.add_header_value,
-            "on_header_end": collector.end_header,
-            "on_end": collector.end_all,
-        },
-    )
     try:
+        # The constructor refuses boundaries of more than 256 characters.
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": collector.begin,
+                "on_part_data": collector.add_content,
+                "on_part_end": collector.end,
+                "on_header_field": collector.add_header_name,
+                "on_header_value": collector.add_header_value,
+                "on_header_end": collector.end_header,
+                "on_end": collector.end_all,
+            },
+        )
         parser.write(raw_body(event))
         parser.finalize()
-    except MultipartParseError:
+    except FormParserError:
         raise InvalidRequest("The form is not valid multipart/form-data.", field="body") from None
     if not collector.is_complete:
         raise InvalidRequest("The form ends before its last boundary.", field="body")

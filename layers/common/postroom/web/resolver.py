@@ -6,6 +6,7 @@
 Authentication comes before validation, so that a stranger learns nothing about the routes.
 """
 
+import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 from postroom.domain.errors import TooLarge
 from postroom.domain.principal import Principal
 from postroom.observability import counted, logger
-from postroom.web.bodies import JSON, media_type, parse_json, text_body
+from postroom.web.bodies import Model, json_body, validated
 from postroom.web.deadline import ANSWER_LIMIT, within
 from postroom.web.errors import Problem, contract_error, problem_of
 from postroom.web.schemas.fields import wire
@@ -42,6 +43,10 @@ ANSWER_BYTES_LIMIT = 5_900_000
 _COMPRESSION_BYTES = 1_000_000
 """From here on an answer is compressed for clients that allow it."""
 
+_SPARED = ("body_text", "body", "headers")
+"""What is left out of the answer to something that was done, until it fits. The rest of a message
+is a row of the table, and that is small."""
+
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -56,7 +61,7 @@ class Api(APIGatewayHttpResolver):
         render_error: RenderError,
         time_limit: timedelta,
     ) -> None:
-        super().__init__(enable_validation=True, debug=False, json_body_deserializer=parse_json)
+        super().__init__(enable_validation=True, debug=False)
         self._admit = admit
         self._permit = permit
         self._render_error = render_error
@@ -101,8 +106,14 @@ class Api(APIGatewayHttpResolver):
         self._principal = None if self._admit is None else self._admit(bearer(event))
         if self._principal is not None and self._permit is not None:
             self._permit(self._principal)
-        if media_type(event) == JSON:
-            text_body(event)
+
+    def body(self, model: type[Model], *, may_be_missing: bool = False) -> Model:
+        """Read the JSON body. Raises InvalidRequest, UnsupportedMediaType.
+
+        Routes read bodies here rather than through Powertools, which knows types in lower case
+        only and takes forms for JSON.
+        """
+        return validated(model, json_body(self.current_event, may_be_missing=may_be_missing))
 
     def item(
         self,
@@ -115,6 +126,22 @@ class Api(APIGatewayHttpResolver):
         """Answer one thing in the contract's envelope."""
         answer = {"request_id": self.request_id, **beside, "data": wire(data)}
         return json_answer(answer, status=status, headers=headers)
+
+    def outcome(
+        self, done: BaseModel, *, headers: Mapping[str, str] | None = None, **beside: str
+    ) -> Response[str]:
+        """Answer what was done to a message: shortened where it does not fit, and never refused.
+
+        A 413 would say that nothing happened, and a caller who believes it does it again.
+        """
+        shown = wire(done)
+        answer = self.item(shown, status=200, headers=headers, **beside)
+        for part in _SPARED:
+            if self._fits(answer):
+                break
+            shown.pop(part, None)
+            answer = self.item(shown, status=200, headers=headers, **beside)
+        return answer
 
     def listing(
         self, data: Sequence[BaseModel | Mapping[str, Any]], *, next_cursor: str | None = None
@@ -135,6 +162,13 @@ class Api(APIGatewayHttpResolver):
     def rendered(self, error: Exception) -> Response[str]:
         """Answer an error in this function's shape."""
         return self._shaped(error, self.current_event)
+
+    def _fits(self, answer: Response[str]) -> bool:
+        body = answer.body or ""
+        if answer.compress and "gzip" in self.current_event.headers.get("accept-encoding", ""):
+            # Bytes travel as base64.
+            return len(gzip.compress(body.encode())) * 4 / 3 < ANSWER_BYTES_LIMIT
+        return wire_bytes(body) <= ANSWER_BYTES_LIMIT
 
     def _shaped(self, error: Exception, event: APIGatewayProxyEventV2) -> Response[str]:
         problem = problem_of(error, request_id=str(event.request_context.request_id))
@@ -225,5 +259,6 @@ def _normalised(event: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_what_does_not_fit(body: str) -> None:
     if wire_bytes(body) > ANSWER_BYTES_LIMIT:
         raise TooLarge(
-            "This answer is larger than 6 MB. Select fewer fields (`select` without `body`)."
+            "This answer is larger than 6 MB. Use `select` without `body` and `body_text`; "
+            "`fields=raw_mime` gives one whole message of any size."
         )

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from postroom.domain.account import Account, AccountStatus
+from postroom.domain.errors import InvalidRequest
 from postroom.domain.sync import BackfillPhase, SyncState
-from postroom.web.schemas.fields import Input, Output, unix_seconds
+from postroom.web.schemas.fields import Input, Output, UnixTime, Unserved, unix_seconds
 
 SyncMode = Literal["incremental", "full"]
 
@@ -21,6 +22,18 @@ class GrantListQuery(Input):
     provider: Annotated[str, StringConstraints(min_length=1)] | None = None
     email: Annotated[str, StringConstraints(max_length=254)] | None = None
     grant_status: Literal["valid", "invalid"] | None = None
+    since: UnixTime | None = None
+    before: UnixTime | None = None
+    ip: Unserved = None
+    page_token: Unserved = None
+
+    @model_validator(mode="after")
+    def _refuse_what_would_be_ignored(self) -> "GrantListQuery":
+        if self.ip is not None:
+            raise InvalidRequest("The addresses of grants are not kept; leave it out.", field="ip")
+        if self.page_token is not None:
+            raise InvalidRequest("Grants are paged by `offset` and `limit`.", field="page_token")
+        return self
 
 
 class SyncRequestIn(Input):

@@ -52,6 +52,18 @@ def _without_line_breaks(text: str) -> str:
     return text
 
 
+def spelled(pattern: str, words: str) -> AfterValidator:
+    """Refuse a text that is not spelled like this, in words instead of the pattern."""
+    shape = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not shape.fullmatch(text):
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
 def _web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -70,6 +82,9 @@ def unix_seconds(time: datetime) -> int:
 PageToken = Annotated[
     Annotated[str, StringConstraints(max_length=2000)] | None, BeforeValidator(_absent)
 ]
+Unserved = Annotated[str | None, BeforeValidator(_absent)]
+"""A parameter of the contract that is refused once it asks for something."""
+
 Names = Annotated[list[str], AfterValidator(_without_blanks), Field(max_length=200)]
 """A list in a query: repeated, or joined by commas."""
 

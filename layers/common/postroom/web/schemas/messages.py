@@ -36,7 +36,7 @@ class MessageQuery(Input):
     """How to show one message."""
 
     select: Names = Field(default_factory=list)
-    fields: Fields | Literal["raw_mime"] = "standard"
+    fields: Literal[Fields, "raw_mime"] = "standard"
 
 
 class MessageListQuery(Input):

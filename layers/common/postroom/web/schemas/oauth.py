@@ -25,9 +25,8 @@ class AuthQuery(Input):
     provider: str = ""
     state: Annotated[Line, StringConstraints(max_length=256)] = ""
     login_hint: Annotated[Line, StringConstraints(max_length=320)] = ""
-    code_challenge: Annotated[
-        str, StringConstraints(max_length=128, pattern=r"^[A-Za-z0-9._~+/=-]*$")
-    ] = ""
+    scope: Annotated[str, StringConstraints(max_length=4096)] = ""
+    code_challenge: Annotated[str, StringConstraints(max_length=128)] = ""
     code_challenge_method: str = ""
 
     @model_validator(mode="after")

@@ -7,32 +7,39 @@ from pydantic import Field, StringConstraints
 from postroom.domain.account import ProviderName
 from postroom.domain.errors import InvalidRequest
 from postroom.domain.provider_config import ProviderConfig
-from postroom.web.schemas.fields import Input, Label, Output
+from postroom.web.schemas.fields import Input, Label, Output, spelled
 
 CONNECTABLE = (ProviderName.GOOGLE,)
 """The providers that a connector may be made for."""
 
 Secret = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[!-~]+$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    spelled(r"[!-~]*", "Use plain ASCII characters without spaces"),
 ]
 """Client ids and secrets: printable ASCII without spaces, which copying likes to add."""
 
-Scope = Annotated[str, StringConstraints(max_length=256, pattern=r"^[!#-\[\]-~]+$")]
+Scope = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    spelled(r"[!#-\[\]-~]*", "Send each scope by itself, without spaces and quotes"),
+]
 """One scope token, RFC 6749 section 3.3."""
 
 Topic = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True,
-        max_length=512,
-        pattern=r"^(projects/[a-z][a-z0-9:.-]{4,61}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254})?$",
+    StringConstraints(strip_whitespace=True, max_length=512),
+    spelled(
+        r"(projects/[a-z][a-z0-9:.-]{4,61}[a-z0-9]/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254})?",
+        "Send the topic's full name: projects/<project>/topics/<topic>",
     ),
 ]
 """A Pub/Sub topic's full name; empty means none."""
 
 Tenant = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=253, pattern=r"^[A-Za-z0-9.-]*$")
+    str,
+    StringConstraints(strip_whitespace=True, max_length=253),
+    spelled(r"[A-Za-z0-9.-]*", "Send the tenant's id or domain"),
 ]
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from postroom.domain.errors import InvalidRequest, TooLarge
 from postroom.domain.ids import MessageId
 from postroom.domain.message import Address, Header
-from postroom.domain.mime import OWN_HEADERS
+from postroom.domain.mime import may_be_attached, may_be_custom
 from postroom.domain.outgoing import OutgoingAttachment
 from postroom.web.bodies import validated
 from postroom.web.multipart import Part
@@ -32,8 +32,14 @@ _LATER = ("send_at", "use_draft", "tracking_options", "metadata", "template", "s
 
 
 def _header_name(text: str) -> str:
-    if text.lower() in OWN_HEADERS:
-        raise ValueError("This header is made from the message itself")
+    if not may_be_custom(text):
+        raise ValueError("This is no header name, or a header that is written for you")
+    return text
+
+
+def _content_type(text: str) -> str:
+    if text and not may_be_attached(text):
+        raise ValueError("Send the type of one file, like 'image/png'")
     return text
 
 
@@ -43,9 +49,8 @@ def _content_id(text: str) -> str:
     return text.strip("<>")
 
 
-HeaderName = Annotated[
-    str, StringConstraints(pattern=r"^[!-9;-~]{1,76}$"), AfterValidator(_header_name)
-]
+HeaderName = Annotated[str, StringConstraints(max_length=76), AfterValidator(_header_name)]
+ContentType = Annotated[Line, StringConstraints(max_length=255), AfterValidator(_content_type)]
 ContentId = Annotated[Line, AfterValidator(_content_id)]
 Filename = Annotated[Line, StringConstraints(max_length=255)]
 People = Annotated[list[PersonIn], Field(max_length=RECIPIENTS_LIMIT)]
@@ -62,7 +67,7 @@ class AttachmentIn(Input):
     """A file in the JSON; its size is counted here, whatever the caller says."""
 
     filename: Filename | None = None
-    content_type: Annotated[Line, StringConstraints(max_length=255)] | None = None
+    content_type: ContentType | None = None
     content: str
     content_id: ContentId | None = None
     content_disposition: Line | None = None
@@ -96,7 +101,7 @@ class FormFile(Input):
     """A file of a form, checked like one in the JSON."""
 
     filename: Filename
-    content_type: Annotated[Line, StringConstraints(max_length=255)]
+    content_type: ContentType
     content_id: ContentId
 
 
@@ -195,6 +200,7 @@ def _file(part: Part) -> OutgoingAttachment:
             "content_type": part.content_type or "application/octet-stream",
             "content_id": part.content_id,
         },
+        within=part.name[:40],
     )
     return OutgoingAttachment(
         filename=checked.filename,
