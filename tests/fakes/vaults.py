@@ -2,7 +2,7 @@
 
 from postroom.domain.account import ProviderName
 from postroom.domain.credentials import Tokens
-from postroom.domain.errors import Misconfigured, ReauthRequired
+from postroom.domain.errors import Misconfigured, ReauthRequired, Retryable
 from postroom.domain.ids import AccountId
 
 
@@ -33,16 +33,20 @@ class InMemoryClientSecretVault:
 
     def __init__(self) -> None:
         self._secrets: dict[ProviderName, str] = {}
+        self.is_still_deleting = False
+        """Whether an earlier deletion goes on: nothing can be written meanwhile."""
 
     def read(self, provider: ProviderName) -> str:
         """Return a secret. Raises Misconfigured."""
         try:
             return self._secrets[provider]
         except KeyError:
-            raise Misconfigured(f"there is no client secret for {provider}") from None
+            raise Misconfigured(f"There is no client secret for {provider}.") from None
 
     def write(self, provider: ProviderName, client_secret: str) -> None:
-        """Keep a secret."""
+        """Keep a secret. Raises Retryable while an earlier one is being deleted."""
+        if self.is_still_deleting:
+            raise Retryable("An earlier secret of this name is still being deleted.")
         self._secrets[provider] = client_secret
 
     def delete(self, provider: ProviderName) -> None:

@@ -4,11 +4,21 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
-from tests.functions.conftest import ADDRESS, EVENTS, PUBLIC_URL, Deployment, location, returned
+from tests.contract import aws
+from tests.functions.conftest import (
+    ADDRESS,
+    EVENTS,
+    PUBLIC_URL,
+    SAMPLE_MESSAGE,
+    Deployment,
+    location,
+    returned,
+)
 
 FUNCTIONS = sorted(path.parent.name for path in Path("functions").glob("*/app.py"))
 
@@ -210,6 +220,144 @@ def test_both_sdks_forms_are_understood(deployment: Deployment, case: str) -> No
     form = base64.b64decode(event["body"])
     assert b'name="message"' in form
     deployment.answer(case)
+
+
+def _query(deployment: Deployment, case: str, **changed: str) -> str:
+    query = parse_qs(deployment.event(case)["rawQueryString"])
+    return urlencode({**query, **changed}, doseq=True)
+
+
+def test_grants_are_listed_by_the_time_of_their_connection(deployment: Deployment) -> None:
+    """`since` and `before` were taken and ignored: everybody was listed."""
+    (grant,) = deployment.answer("accounts.list", rawQueryString="")["data"]
+    at = grant["created_at"]
+    for query, count in (
+        (f"since={at}", 1),
+        (f"since={at + 1}", 0),
+        (f"before={at}", 0),
+        (f"since={at}&before={at + 1}", 1),
+    ):
+        assert len(deployment.answer("accounts.list", rawQueryString=query)["data"]) == count
+
+
+def test_a_connector_that_is_gone_is_named_until_it_is_back(deployment: Deployment) -> None:
+    """Without a connector nobody is sent anywhere; it is missed in the words of the API."""
+    headers = deployment.event("oauth_start.connect")["headers"] | {"accept": "application/json"}
+    deployment.answer("provider_configs.delete_connector")
+    try:
+        refused = deployment.answer("oauth_start.connect", status=400, headers=headers)
+        missed = deployment.answer("provider_configs.delete_connector", status=404)
+    finally:
+        deployment.answer("provider_configs.create_connector", status=201)
+    assert refused["error"]["message"] == "provider: This provider is not set up yet."
+    assert missed["error"]["message"] == "There is no connector for google."
+    twice = deployment.answer("provider_configs.create_connector", status=409)
+    assert twice["error"]["message"] == "There is a connector for google already."
+    assert deployment.invoke("oauth_start.connect")["statusCode"] == 302
+
+
+def test_scopes_that_would_be_ignored_are_refused(deployment: Deployment) -> None:
+    """An application asked for fewer scopes, and the person was asked for all of them."""
+
+    def start(scope: str) -> Any:
+        query = _query(deployment, "oauth_start.connect", scope=scope)
+        return deployment.invoke("oauth_start.connect", rawQueryString=query)
+
+    (connector,) = deployment.answer("provider_configs.list_connectors")["data"]
+    refused = start("openid")
+    assert refused["statusCode"] == 400
+    assert "scope: " in refused["body"]
+    assert "/v3/connectors/google" in refused["body"]
+    assert start(" ".join(reversed(connector["scope"])))["statusCode"] == 302
+    assert start("")["statusCode"] == 302
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "mail.update_message",
+        "provider_configs.create_connector",
+        "provider_configs.update_application",
+        "accounts.sync",
+    ],
+)
+def test_a_form_where_json_is_read_is_refused(deployment: Deployment, case: str) -> None:
+    """A form without a boundary was a mistake of ours, 500."""
+    headers = deployment.event(case)["headers"] | {"content-type": "multipart/form-data"}
+    body = deployment.answer(case, status=415, headers=headers, body="--b--")
+    assert body["error"]["type"] == "unsupported_media_type_error"
+
+
+def test_nothing_to_change_changes_nothing(deployment: Deployment) -> None:
+    """`{}`, nulls and fields of newer SDKs answer the message as it is."""
+    before = deployment.answer("mail.get_message", rawQueryString="")["data"]
+    for body in ("{}", '{"unread": null, "folders": null}', '{"something_new": 1}'):
+        assert deployment.answer("mail.update_message", body=body)["data"] == before
+
+
+def test_a_large_send_is_answered_with_what_fits(
+    deployment: Deployment, simulator: httpx.Client
+) -> None:
+    """A mail of 3.84 MB left, and the answer was 413: who believed it sent it again.
+
+    Without compression neither the mail nor its change fits into an answer; what was done is told
+    all the same. Only reading it whole is refused, in words that are true.
+    """
+    subject = "A long letter"
+    letter = {
+        "to": [{"email": "charles@example.org"}],
+        "subject": subject,
+        "body": '<p title="x">' + "long &amp; " * 349_000,
+    }
+    plain = {"accept-encoding": "identity", "idempotency-key": "long-letter"}
+    sending = {
+        "headers": deployment.event("send.message")["headers"] | plain,
+        "body": json.dumps(letter),
+    }
+    sent = deployment.answer("send.message", **sending)["data"]
+    again = deployment.answer("send.message", **sending)["data"]
+    assert again["id"] == sent["id"]
+    assert "body_text" not in sent
+    assert len(_received(simulator, subject)) == 1
+
+    def ask(case: str, status: int, query: str = "") -> dict[str, Any]:
+        event = deployment.event(case)
+        path = event["rawPath"].replace(deployment.names[SAMPLE_MESSAGE], sent["id"])
+        changed = {"rawPath": path, "rawQueryString": query, "headers": event["headers"] | plain}
+        return deployment.answer(case, status=status, **changed)
+
+    assert ask("mail.update_message", 200)["data"]["starred"] is True
+    refusal = ask("mail.get_message", 413)["error"]["message"]
+    assert "`select`" in refusal
+    assert ask("mail.get_message", 200, "select=subject")["data"]["subject"] == subject
+    assert "raw_mime" in str(ask("mail.get_message", 200, "fields=raw_mime")["data"])
+
+
+def test_a_large_raw_message_is_fetched_from_its_address(
+    deployment: Deployment, simulator: httpx.Client
+) -> None:
+    """The raw form of a mail of 11 MB was 413 for ever, with advice that could not help."""
+    mail = b"Subject: Scans\r\n\r\n" + b"scan\r\n" * 700_000
+    simulator.post(
+        f"/_sim/mailboxes/{ADDRESS}/messages",
+        content=mail,
+        headers={"content-type": "message/rfc822"},
+    ).raise_for_status()
+    deployment.answer("accounts.sync", status=202)
+    deployment.work_off()
+    newest = deployment.answer("mail.list_messages", rawQueryString="select=subject")["data"][0]
+    path = deployment.event("mail.get_message")["rawPath"]
+    raw = deployment.answer(
+        "mail.get_message",
+        rawPath=path.replace(deployment.names[SAMPLE_MESSAGE], newest["id"]),
+        rawQueryString="fields=raw_mime",
+    )["data"]
+    assert set(raw) == {"grant_id", "object", "id", "raw_mime_url"}
+    address = urlsplit(raw["raw_mime_url"])
+    assert f"{newest['id']}.eml" in parse_qs(address.query)["response-content-disposition"][0]
+    key = address.path.removeprefix("/").removeprefix(f"{aws.BUCKET}/")
+    stored = aws.client("s3").get_object(Bucket=aws.BUCKET, Key=key)["Body"].read()
+    assert stored.endswith(mail)
 
 
 def test_the_sweep_calls_who_is_due(deployment: Deployment) -> None:
