@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from postroom.domain.account import Account, AccountStatus
+from postroom.domain.message import Address
 from postroom.domain.sync import LEASE_LIFETIME, BackfillPhase, Lane
 from postroom.usecases.request_sync import SyncMode, request_sync
+from postroom.usecases.send_message import SendRequest, send_message
 from postroom.usecases.sync_account import sync_account
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 from tests.fakes import WorkKind
@@ -85,6 +87,34 @@ def test_flags_and_labels_change_without_fetching(world: World, account: Account
     after = _units(world)
     for method in ("messages.get", "threads.get"):
         assert after.get(method, 0) == before.get(method, 0)
+
+
+def test_mail_that_is_stored_is_never_fetched_twice(world: World, account: Account) -> None:
+    """Mail that we stored ourselves comes back as new from the provider; its labels count."""
+    sent = send_message(
+        account=account,
+        request=SendRequest(to=(Address(email="ana@elsewhere.example"),), subject="Hi", body="x"),
+        idempotency_key="",
+        tools=world.send_tools,
+    ).mail.message
+    world.simulator.change(ADDRESS, {"op": "star", "id": sent.provider_id})
+    before = _units(world)
+    sync_account(account_id=account.id, tools=world.tools)
+    after = _units(world)
+    assert after["messages.get"] == before["messages.get"]
+    world.assert_equal(account)
+
+
+def test_a_draft_that_is_sent_elsewhere_becomes_mail(world: World, account: Account) -> None:
+    """A stored draft whose label goes is read again: it would stay hidden from lists otherwise."""
+    draft = world.simulator.deliver(
+        ADDRESS, make_mail(to="ana@elsewhere.example", subject="Not yet"), folder="drafts"
+    )
+    sync_account(account_id=account.id, tools=world.tools)
+    assert "Not yet" not in world.subjects(account.id)
+    world.simulator.change(ADDRESS, {"op": "unlabel", "id": draft, "folder": "DRAFT"})
+    sync_account(account_id=account.id, tools=world.tools)
+    assert "Not yet" in world.subjects(account.id)
 
 
 def test_a_message_that_comes_and_goes_between_two_syncs_is_never_seen(

@@ -173,16 +173,18 @@ def leave_folder(*, account_id: AccountId, folder_id: FolderId, stores: MailStor
 def unknown_refs(
     account_id: AccountId, refs: Sequence[MessageRef], messages: MessageStore
 ) -> list[MessageRef]:
-    """Return those messages that are not stored.
+    """Return those messages that have to be fetched: all but those that are stored.
 
-    Those that are stored are put again: their put may have died between its writes.
+    Those that are stored are put again: their put may have died between its writes. A stored draft
+    counts as unknown: it may have been sent, and no edit tells of that.
     """
     unknown: list[MessageRef] = []
     for some in _chunks(refs, _LOOKUP_LIMIT):
         ids = [message_id(account_id, ref.provider_id) for ref in some]
         stored = messages.get_many(account_id, ids)
         messages.put(list(stored.values()))
-        unknown += [ref for ref, known in zip(some, ids, strict=True) if known not in stored]
+        settled = {known for known, message in stored.items() if not message.is_draft}
+        unknown += [ref for ref, known in zip(some, ids, strict=True) if known not in settled]
     return unknown
 
 

@@ -49,6 +49,7 @@ from postroom.usecases.store_mail import (
     leave_folder,
     remove_message,
     retry_pending,
+    unknown_refs,
 )
 
 DEFAULT_PAUSE = timedelta(seconds=30)
@@ -253,9 +254,10 @@ class _PresentStep:
             for ref, version in page.removed:
                 remove_message(account_id=account_id, ref=ref, version=version, stores=tools.stores)
             unknown = apply_edits(account_id=account_id, edits=page.edits, stores=tools.stores)
+            new = unknown_refs(account_id, page.fetch, tools.stores.messages)
             report = fetch_and_store(
                 account_id=account_id,
-                refs=list(dict.fromkeys([*page.fetch, *unknown])),
+                refs=list(dict.fromkeys([*new, *unknown])),
                 mailbox=self._mailbox,
                 stores=tools.stores,
                 clock=tools.clock,
