@@ -20,7 +20,8 @@ body{font:16px/1.5 system-ui,sans-serif;background:#f4f6fa;color:#1d2433;margin:
 main{max-width:30rem;margin:8vh auto;background:#fff;border-radius:1rem;padding:2rem;
 box-shadow:0 1px 4px #0002} h1{font-size:1.35rem;margin-top:0} small{color:#5a6478}
 fieldset{border:0;padding:0;margin:1.2rem 0} legend{font-weight:600}
-label{display:block;padding:.35rem 0} button{font:inherit;padding:.55rem 1.4rem;border-radius:2rem;
+label{display:flex;gap:.5rem;align-items:baseline;padding:.35rem 0}
+input{flex:none} button{font:inherit;padding:.55rem 1.4rem;border-radius:2rem;
 border:1px solid #1a56db;background:#fff;color:#1a56db;margin-right:.5rem;cursor:pointer}
 button[value=allow]{background:#1a56db;color:#fff}
 """
