@@ -21,6 +21,7 @@ from postroom.domain.message import ALL_MAIL, Message, MessageFilter
 from postroom.ports import (
     AccountStore,
     ContentStore,
+    DownloadStore,
     FolderStore,
     ListedMarks,
     Locks,
@@ -55,6 +56,7 @@ from tests.fakes import (
     InMemoryConnectionStore,
     InMemoryContentStore,
     InMemoryDeploymentSecrets,
+    InMemoryDownloadStore,
     InMemoryFolderStore,
     InMemoryListedMarks,
     InMemoryLocks,
@@ -167,6 +169,7 @@ class World:
         self.messages: MessageStore = InMemoryMessageStore(self.clock)
         self.contents: ContentStore = InMemoryContentStore()
         self.pending: PendingFetchStore = InMemoryPendingFetchStore()
+        self.downloads: DownloadStore = InMemoryDownloadStore()
         self.listed: ListedMarks = InMemoryListedMarks()
         self.folders: FolderStore = InMemoryFolderStore()
         self.outbox: OutboxStore = InMemoryOutboxStore(self.clock)
@@ -312,6 +315,7 @@ class World:
                 tools=self.tools,
                 vault=self.vault,
                 outbox=self.outbox,
+                downloads=self.downloads,
             )
         else:
             backfill_account(account_id=work.account_id, tools=self.tools)

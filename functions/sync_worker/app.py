@@ -35,6 +35,7 @@ def work_on(record: SQSRecord) -> None:
             tools=services.tools,
             vault=services.vault,
             outbox=services.outbox,
+            downloads=services.downloads,
         )
     else:
         backfill_account(account_id=account_id, tools=services.tools)

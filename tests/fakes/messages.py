@@ -183,3 +183,8 @@ class InMemoryDownloadStore:
         address = f"https://downloads.example.com/{account_id}/{len(self.offered)}/{filename}"
         self.offered[address] = content
         return address
+
+    def erase(self, account_id: AccountId) -> None:
+        """Delete all that is kept for an account."""
+        for address in [each for each in self.offered if f"/{account_id}/" in each]:
+            del self.offered[address]

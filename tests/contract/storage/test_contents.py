@@ -121,3 +121,16 @@ def test_download_is_offered_as_a_file(s3: "S3Client") -> None:
     [stored] = s3.list_objects_v2(Bucket=aws.BUCKET)["Contents"]
     assert stored["Key"].startswith(f"downloads/{ACCOUNT_ID}/")
     assert s3.get_object(Bucket=aws.BUCKET, Key=stored["Key"])["Body"].read() == b"<script>"
+
+
+def test_erasing_downloads_takes_one_account_only(s3: "S3Client") -> None:
+    """A removed account leaves no attachment behind, and takes nobody else's along."""
+    downloads = S3DownloadStore(s3, aws.BUCKET)
+    for number in range(3):
+        downloads.offer(ACCOUNT_ID, filename=f"{number}.txt", content=b"mine")
+    downloads.offer(OTHER_ACCOUNT_ID, filename="other.txt", content=b"other")
+
+    downloads.erase(ACCOUNT_ID)
+
+    [kept] = s3.list_objects_v2(Bucket=aws.BUCKET)["Contents"]
+    assert OTHER_ACCOUNT_ID in kept["Key"]

@@ -95,6 +95,9 @@ class DownloadStore(Protocol):
     def offer(self, account_id: AccountId, *, filename: str, content: bytes) -> str:
         """Keep a file for a day and return an address that serves it for some minutes."""
 
+    def erase(self, account_id: AccountId) -> None:
+        """Delete all that is kept for an account."""
+
 
 class PendingFetchStore(Protocol):
     """Messages that still have to be fetched."""

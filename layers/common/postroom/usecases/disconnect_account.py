@@ -9,7 +9,7 @@ from postroom.domain.ids import AccountId
 from postroom.domain.message import ALL_MAIL
 from postroom.domain.sync import STEP_LIMIT
 from postroom.observability import count, logger
-from postroom.ports import AccountStore, OutboxStore, TokenVault
+from postroom.ports import AccountStore, DownloadStore, OutboxStore, TokenVault
 from postroom.usecases.mailboxes import renewal_lock
 from postroom.usecases.sync_account import MAX_DELAY, SyncTools
 
@@ -41,7 +41,12 @@ def is_being_erased(*, account_id: AccountId, accounts: AccountStore) -> bool:
 
 
 def erase_account(
-    *, account_id: AccountId, tools: SyncTools, vault: TokenVault, outbox: OutboxStore
+    *,
+    account_id: AccountId,
+    tools: SyncTools,
+    vault: TokenVault,
+    outbox: OutboxStore,
+    downloads: DownloadStore,
 ) -> None:
     """Erase for at most a step, consent and secrets first, and ask for the next step.
 
@@ -64,6 +69,7 @@ def erase_account(
         return
     tools.stores.pending.erase(account_id)
     outbox.erase(account_id)
+    downloads.erase(account_id)
     tools.folders.replace_all(account_id, [])
     tools.accounts.delete(account_id)
     # Last: a sync state without an account is found by the sweep, and removed by the sync.
