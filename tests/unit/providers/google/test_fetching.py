@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from postroom.domain.errors import ReauthRequired, Retryable
+from postroom.domain.errors import MailboxUnavailable, ReauthRequired, Retryable
 from postroom.domain.ids import ProviderMessageId, ProviderThreadId
 from postroom.domain.sync import FetchResult, MessageRef
 from postroom.providers.google.fetching import MessageFetcher
@@ -166,6 +166,41 @@ def test_trouble_of_the_whole_account_is_no_trouble_of_a_message() -> None:
     scope = {"error": {"errors": [{"reason": "insufficientPermissions"}]}}
     with pytest.raises(ReauthRequired):
         fetched(Gmail([batch_answer([(0, 403, scope)])]), ref("a"))
+
+
+OFF = {"error": {"errors": [{"reason": "failedPrecondition"}]}}
+
+
+def test_a_message_that_says_gmail_is_off_fails_alone() -> None:
+    """One such message threw away its whole batch and parked the account."""
+    gmail = Gmail([batch_answer([(0, 200, message("a")), (1, 400, OFF)])])
+    result = fetched(gmail, ref("a"), ref("b"))
+    assert ids(result) == ["a"]
+    assert [(f.ref.provider_id, f.unreadable) for f in result.failed] == [("b", False)]
+
+
+def test_a_thread_that_says_gmail_is_off_is_taken_apart() -> None:
+    """By itself in a batch, too: the profile tells that the mailbox is fine."""
+    # Given
+    gmail = Gmail(
+        [
+            batch_answer([(0, 400, OFF)]),
+            httpx.Response(200, json={"historyId": "7"}),
+            batch_answer([(0, 200, message("a")), (1, 400, OFF), (2, 200, message("c"))]),
+        ]
+    )
+    # When
+    result = fetched(gmail, ref("a", "t"), ref("b", "t"), ref("c", "t"))
+    # Then
+    assert ids(result) == ["a", "c"]
+    assert [f.ref.provider_id for f in result.failed] == ["b"]
+
+
+def test_a_mailbox_that_is_off_is_no_trouble_of_its_messages() -> None:
+    """When every part says it, and the profile too, the account has no mailbox."""
+    off = batch_answer([(0, 400, OFF), (1, 400, OFF)])
+    with pytest.raises(MailboxUnavailable):
+        fetched(Gmail([off, *[refusal(400, "failedPrecondition")] * 3]), ref("a"), ref("b"))
 
 
 def test_too_large_an_answer_is_asked_for_in_smaller_ones() -> None:

@@ -6,6 +6,7 @@ thread is asked for. https://developers.google.com/workspace/gmail/api/reference
 Calls travel in batches. What becomes of each:
 
     answered ─► message        404 ─► missing        429 ─► failed, throttled; smaller batches
+    a message that fails ─► failed; when all say that Gmail is off, the profile decides
     a thread that fails, lacks a wanted message or is too large ─► its messages one by one
 
     a lost batch (no answer, or a failure of all) ─► its calls one by one; at the third loss
@@ -14,7 +15,7 @@ Calls travel in batches. What becomes of each:
 
 import json
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import quote
@@ -27,7 +28,12 @@ from postroom.observability import logger
 from postroom.providers.google.batch import LARGEST_BATCH, PartAnswer
 from postroom.providers.google.client import GmailClient
 from postroom.providers.google.decoding import from_base64url
-from postroom.providers.google.errors import ServerFailed, Throttled, Unanswered
+from postroom.providers.google.errors import (
+    PreconditionFailed,
+    ServerFailed,
+    Throttled,
+    Unanswered,
+)
 from postroom.providers.google.mapping import BROKEN_CONTENT, detached_texts, map_message
 from postroom.providers.google.types import GmailMessage
 
@@ -45,6 +51,9 @@ cannot be told from messages that take their batch down, and need not be: what w
 failed, what was not tried waits, and the fetch never raises for it. If it did, two such messages
 that are tried again together would stop their account for ever.
 """
+
+_OF_THE_MESSAGE = ServerFailed | Rejected | PreconditionFailed
+"""What a part's refusal says of its messages alone, for all that the batch beside it may bring."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,7 @@ class MessageFetcher:
                     raise
                 self._give_up([*batch, *calls], error, outcome)
                 break
+            self._check_mailbox(batch, answers, outcome)
             throttled: list[Throttled] = []
             for number, call in enumerate(batch):
                 refusal = self._settle(call, answers.get(str(number)), calls, outcome)
@@ -143,6 +153,15 @@ class MessageFetcher:
             missing=tuple(outcome.missing),
             failed=tuple(outcome.failed),
         )
+
+    def _check_mailbox(
+        self, batch: list[_Call], answers: Mapping[str, PartAnswer], outcome: _Outcome
+    ) -> None:
+        """Raise PreconditionFailed when Gmail is off, and not only some messages say so."""
+        errors = [self._client.error(answer) for answer in answers.values()]
+        all_say_off = all(isinstance(error, PreconditionFailed) for error in errors)
+        if outcome.is_empty and len(errors) == len(batch) and all_say_off:
+            self._client.get("profile")
 
     def _next_batch(self, calls: deque[_Call]) -> list[_Call]:
         """Take calls until they are to bring a batch full of messages."""
@@ -203,11 +222,11 @@ class MessageFetcher:
         if isinstance(error, Throttled):
             outcome.fail(call.refs, error)
             return error
-        if call.is_thread and isinstance(error, NotFound | ServerFailed | Rejected):
+        if call.is_thread and isinstance(error, NotFound | _OF_THE_MESSAGE):
             calls.extend(call.one_by_one())
         elif isinstance(error, NotFound):
             outcome.missing += call.refs
-        elif isinstance(error, ServerFailed | Rejected):
+        elif isinstance(error, _OF_THE_MESSAGE):
             outcome.fail(call.refs, error)
         else:
             raise error
