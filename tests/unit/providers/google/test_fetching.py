@@ -81,6 +81,13 @@ def test_a_message_that_its_thread_lacks_is_asked_for_itself() -> None:
     assert [each.provider_id for each in result.missing] == ["c"]
 
 
+def test_an_answer_with_another_message_is_not_asked_for_again() -> None:
+    """It was, for as long as Gmail gave the same answer: a fetch without an end."""
+    result = fetched(Gmail([batch_answer([(0, 200, message("z"))])]), ref("a"))
+    assert ids(result) == []
+    assert [(f.ref.provider_id, f.unreadable) for f in result.failed] == [("a", True)]
+
+
 def test_a_failing_thread_is_taken_apart() -> None:
     """One message that Gmail cannot give does not hold back its thread."""
     gmail = Gmail(

@@ -250,8 +250,11 @@ class MessageFetcher:
             if ref.provider_id in by_id:
                 self._map(ref, by_id[ref.provider_id], outcome)
         absent = [ref for ref in call.refs if ref.provider_id not in by_id]
-        # A thread may lack a message that is there: only its own 404 says that it is gone.
-        return [_Call((ref,)) for ref in absent]
+        if call.is_thread:
+            # It may lack a message that is there: only the message's own 404 says that it is gone.
+            return [_Call((ref,)) for ref in absent]
+        outcome.fail(absent, Rejected("Gmail answers with another message"))
+        return []
 
     def _map(self, ref: MessageRef, raw: GmailMessage, outcome: _Outcome) -> None:
         try:
