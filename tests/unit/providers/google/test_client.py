@@ -7,7 +7,6 @@ from postroom.domain.errors import (
     MailboxUnavailable,
     NotFound,
     OutcomeUnknown,
-    ReauthRequired,
     Rejected,
     Retryable,
     TooLarge,
@@ -42,10 +41,10 @@ def test_a_refused_token_is_replaced_once() -> None:
     assert gmail.authorizations == ["Bearer token-0", "Bearer token-1"]
 
 
-def test_a_second_refusal_needs_the_owner() -> None:
-    """When a fresh token is refused too, only the owner can help."""
+def test_a_second_refusal_costs_no_consent() -> None:
+    """Google has just renewed the token: a Gmail that refuses it disconnected good accounts."""
     gmail = Gmail([refusal(401, "authError"), refusal(401, "authError")])
-    with pytest.raises(ReauthRequired):
+    with pytest.raises(Retryable):
         gmail.client().get("profile")
     assert gmail.tokens.replaced == 1
 
@@ -165,6 +164,18 @@ def test_parts_with_a_refused_token_are_asked_again_with_another() -> None:
     # Then
     assert {key: part.status for key, part in answers.items()} == {"0": 200, "1": 200}
     assert gmail.tokens.replaced == 1
+
+
+def test_parts_refused_twice_cost_no_consent() -> None:
+    """What holds for a call holds inside a batch; one left out the second time has no answer."""
+    # Given
+    refused = batch_answer([(0, 401, {}), (1, 401, {})])
+    paths = {"0": "messages/a", "1": "messages/b"}
+    # When / Then
+    with pytest.raises(Retryable):
+        Gmail([refused, refused]).client().batch(paths)
+    answers = Gmail([refused, batch_answer([(1, 200, {"id": "b"})])]).client().batch(paths)
+    assert list(answers) == ["1"]
 
 
 def test_an_error_tells_no_address() -> None:

@@ -41,7 +41,7 @@ def body(reason: str = "", *, status: str = "", message: str = "", **more: Any) 
         (403, body("userRateLimitExceeded"), Throttled),
         (403, body("quotaExceeded"), Throttled),
         (403, body("dailyLimitExceeded"), Throttled),
-        (401, body("authError", status="UNAUTHENTICATED"), ReauthRequired),
+        (401, body("authError", status="UNAUTHENTICATED"), Retryable),
         (403, body("accessNotConfigured", status="PERMISSION_DENIED"), Misconfigured),
         (403, body(details=[{"reason": "SERVICE_DISABLED"}]), Misconfigured),
         (403, body("insufficientPermissions", status="PERMISSION_DENIED"), InsufficientScope),
@@ -58,6 +58,8 @@ def body(reason: str = "", *, status: str = "", message: str = "", **more: Any) 
         (503, b"null", ServerFailed),
         (409, body("aborted"), ServerFailed),
         (302, b"", ServerFailed),
+        (600, b"", ServerFailed),
+        (999, b"", ServerFailed),
     ],
 )
 def test_a_refusal_means_what_its_table_says(

@@ -108,7 +108,7 @@ class GmailClient:
             for part in again.values():
                 if part.status == 401:
                     raise self.error(part)
-            answers |= again
+            answers = {key: part for key, part in answers.items() if key not in refused} | again
         return answers
 
     def error(self, part: PartAnswer) -> PostroomError:
@@ -152,7 +152,11 @@ class GmailClient:
             raise _lost(error) from error
 
     def _authorized(self, request: httpx.Request, largest_bytes: int) -> httpx.Response:
-        """Make a call with a token, and once more with another when that one is refused."""
+        """Make a call with a token, and once more with another when that one is refused.
+
+        A refused fresh token is Gmail's trouble and passes: the token endpoint, which has just
+        given it, stands by the consent.
+        """
         token = self._tokens.current()
         try:
             return self._call(request, token, largest_bytes)

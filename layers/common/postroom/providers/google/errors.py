@@ -45,8 +45,11 @@ class PreconditionFailed(MailboxUnavailable):
     """Gmail is off for the account; now and then it says so of one that works."""
 
 
-class AccessTokenRefused(ReauthRequired):
-    """The access token is not accepted; a fresh one may be."""
+class AccessTokenRefused(Retryable):
+    """The access token is not accepted; a fresh one may be, now or a little later.
+
+    Never the end of a consent: of that only the token endpoint tells.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ _API = (
     _row((404, 404), "", NotFound, "Gmail has no such thing"),
     _row((410, 410), "", NotFound, "Gmail has no such thing any more"),
     _row((408, 409), "", ServerFailed, "Gmail did not finish the call"),
-    _row((500, 599), "", ServerFailed, "Gmail failed"),
+    _row((500, 999), "", ServerFailed, "Gmail failed"),
     _row((400, 499), "", Rejected, "Gmail refuses the request"),
     _row((0, 399), "", ServerFailed, "Gmail gave an unexpected answer"),
 )
