@@ -60,10 +60,12 @@ class InMemoryAccountStore:
                 raise Conflict("This mailbox has a grant already.")
             self._accounts[account.id] = account
 
-    def replace(self, account: Account) -> None:
-        """Replace an account. Raises NotFound."""
+    def replace(self, account: Account, *, expected: Account | None = None) -> None:
+        """Replace an account. Raises NotFound, Conflict."""
         with self._lock:
             old = self.get(account.id)
+            if expected is not None and old != expected:
+                raise Conflict("The grant has changed meanwhile.")
             deleting = AccountStatus.DELETING
             if old.status is deleting and account.status is not deleting:
                 raise NotFound("This grant was deleted.")

@@ -125,6 +125,19 @@ class TestAccountStore:
         accounts.create(make_account(id=OTHER_ACCOUNT_ID))
         assert accounts.by_identity(account.identity) == OTHER_ACCOUNT_ID
 
+    def test_account_is_replaced_as_it_was_expected_or_not_at_all(
+        self, accounts: AccountStore
+    ) -> None:
+        """A worker's note about an old consent does not overwrite a new one."""
+        opened = make_account()
+        accounts.create(opened)
+        reconnected = replace(opened, updated_at=opened.updated_at + timedelta(seconds=1))
+        accounts.replace(reconnected, expected=opened)
+
+        with pytest.raises(Conflict):
+            accounts.replace(replace(opened, status=AccountStatus.REAUTH_REQUIRED), expected=opened)
+        assert accounts.get(opened.id) == reconnected
+
     def test_deleted_account_cannot_be_replaced(self, accounts: AccountStore) -> None:
         """A worker that still has the account in hand does not bring it back."""
         account = make_account()

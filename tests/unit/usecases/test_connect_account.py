@@ -141,6 +141,7 @@ def test_a_provider_that_refuses_our_client_is_the_operators_matter(world: World
 def test_connecting_again_finds_the_same_account(world: World) -> None:
     """A second consent of the same person renews the account and brings it back to life."""
     account = world.connect(ADDRESS)
+    world.clock.advance(timedelta(minutes=1))
     with pytest.raises(ReauthRequired), world.mailboxes.open(account):
         raise ReauthRequired("the owner withdrew the consent")
     assert world.accounts.get(account.id).status is AccountStatus.REAUTH_REQUIRED

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from postroom.domain.account import Account, AccountStatus, ProviderName
-from postroom.domain.errors import InvalidRequest, OutcomeUnknown, ReauthRequired
+from postroom.domain.errors import InvalidRequest, OutcomeUnknown, ReauthRequired, Retryable
 from postroom.domain.ids import ProviderMessageId, message_id
 from postroom.domain.message import (
     Address,
@@ -37,6 +37,7 @@ def account(world: World) -> Account:
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="First", text="A body"))
     connected = world.connect(ADDRESS)
     world.work_off()
+    world.clock.advance(timedelta(minutes=1))
     return connected
 
 
@@ -340,3 +341,38 @@ def test_a_provider_config_that_is_gone_is_told_to_the_return_address(world: Wor
     callback, secret = world.consent(ADDRESS)
     world.configs.delete(ProviderName.GOOGLE)
     assert world.come_back(callback, secret)["error"] == "provider_misconfigured"
+
+
+def test_a_new_consent_is_not_refused_for_the_tokens_of_the_old(
+    world: World, account: Account
+) -> None:
+    """Right after a consent a worker may read the old tokens: secrets are read eventually."""
+    again = world.connect(ADDRESS)
+    with pytest.raises(Retryable), world.mailboxes.open(again):
+        raise ReauthRequired("what the provider said to the old tokens")
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+
+
+def test_a_provider_that_wants_a_pause_is_called_no_more(world: World) -> None:
+    """Fifty of a page were refused with a pause; the other hundred were asked for nevertheless."""
+    world.simulator.add_mailbox(ADDRESS, messages=150, seed=8)
+    account = world.connect(ADDRESS)
+    world.do_next(WorkKind.SYNC)
+    refused = {"path": "/messages/|/threads/", "status": 429, "headers": {"Retry-After": "600"}}
+    world.simulator.fail(refused | {"times": 1_000})
+    world.do_next(WorkKind.BACKFILL)
+    usage = world.simulator.control("GET", "usage")["mailboxes"][ADDRESS]
+    assert usage["batch"]["calls"] <= 2 + 1  # one of them for the folders
+    # And when it gives again, everything comes
+    world.simulator.control("DELETE", "faults")
+    world.work_off()
+    _later(world)
+    world.assert_equal(account)
+
+
+def test_a_list_without_system_folders_strips_no_message(world: World, account: Account) -> None:
+    """A 200 with an empty list of folders took every message out of the inbox."""
+    world.simulator.fail({"path": "/labels$", "status": 200, "body": {}, "times": 1})
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Second"))
+    sync_account(account_id=account.id, tools=world.tools)
+    world.assert_equal(account)

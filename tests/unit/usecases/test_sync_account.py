@@ -25,6 +25,7 @@ def account(world: World) -> Account:
     world.simulator.add_mailbox(ADDRESS, messages=30, seed=7)
     connected = world.connect(ADDRESS)
     world.work_off()
+    world.clock.advance(timedelta(minutes=1))
     return connected
 
 

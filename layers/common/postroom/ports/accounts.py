@@ -55,10 +55,10 @@ class AccountStore(Protocol):
     def create(self, account: Account) -> None:
         """Add an account and its identity. Raises Conflict when the identity has one."""
 
-    def replace(self, account: Account) -> None:
-        """Replace an account.
+    def replace(self, account: Account, *, expected: Account | None = None) -> None:
+        """Replace an account. Raises NotFound when it was deleted, or is being deleted.
 
-        Raises NotFound when it was deleted meanwhile, or is DELETING: that status has no way back.
+        Raises Conflict when it is not (any more) what the caller expected it to be.
         """
 
     def delete(self, account_id: AccountId) -> None:

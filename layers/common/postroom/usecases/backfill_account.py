@@ -125,8 +125,9 @@ class _Chunk:
                 extra = {"account_id": self._account.id, "stored": backfill.stored}
                 logger.info("backfill_done", extra=extra)
                 count("BackfillsDone")
-                return False
             raise_if_throttled(report)
+            if backfill.phase is BackfillPhase.DONE:
+                return False
         return True
 
     def _read_page(self, backfill: Backfill) -> tuple[Backfill, StoreReport]:

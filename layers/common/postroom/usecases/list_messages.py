@@ -24,6 +24,11 @@ _SCAN_LIMIT = 2_000
 
 _LOOKUP_LIMIT = 100
 
+_CONTENTS_AT_ONCE = 20
+
+PAGE_CONTENT_LIMIT = 8_000_000
+"""Characters of bodies after which a page ends: more fits into no answer, but fills the memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMessage:
@@ -47,7 +52,19 @@ def list_messages(
     found, next_position = _matches(account_id, wanted, limit, after, messages)
     if not with_content:
         return MessagePage(messages=tuple(found), next_position=next_position)
-    by_id = contents.get_many(account_id, [message.id for message in found])
+    by_id: dict[MessageId, MessageContent] = {}
+    for begin in range(0, len(found), _CONTENTS_AT_ONCE):
+        some = [message.id for message in found[begin : begin + _CONTENTS_AT_ONCE]]
+        by_id |= contents.get_many(account_id, some)
+        shown = begin + len(some)
+        size = sum(len(content.html) + len(content.text) for content in by_id.values())
+        if size > PAGE_CONTENT_LIMIT and shown < len(found):
+            last = found[shown - 1]
+            return MessagePage(
+                messages=tuple(found[:shown]),
+                contents=by_id,
+                next_position=Position(received_at=last.received_at, message_id=last.id),
+            )
     return MessagePage(messages=tuple(found), contents=by_id, next_position=next_position)
 
 

@@ -12,7 +12,13 @@ from secrets import token_hex
 
 from postroom.domain.account import Account, AccountStatus
 from postroom.domain.credentials import Tokens
-from postroom.domain.errors import MailboxUnavailable, NotFound, ReauthRequired, Retryable
+from postroom.domain.errors import (
+    Conflict,
+    MailboxUnavailable,
+    NotFound,
+    ReauthRequired,
+    Retryable,
+)
 from postroom.domain.ids import AccountId
 from postroom.observability import count, logger
 from postroom.ports import (
@@ -24,6 +30,9 @@ from postroom.ports import (
     Providers,
     TokenVault,
 )
+
+_SETTLING_TIME = timedelta(seconds=30)
+"""Secrets are read eventually: for some moments after a consent, its tokens may be the old ones."""
 
 _LOCK_LIFETIME = timedelta(seconds=30)
 """Longer than the slowest answer of a token endpoint that a provider's client waits for."""
@@ -61,7 +70,11 @@ class Mailboxes:
         )
         try:
             yield provider.mailbox(account.id, tokens)
-        except ReauthRequired:
+        except ReauthRequired as refusal:
+            if self.clock.now() - account.updated_at < _SETTLING_TIME:
+                raise Retryable(
+                    "The new consent is not known everywhere yet.", retry_after=_SETTLING_TIME
+                ) from refusal
             self._note(account, AccountStatus.REAUTH_REQUIRED)
             raise
         except MailboxUnavailable:
@@ -79,11 +92,9 @@ class Mailboxes:
         Its owner may have given consent again while the old one was being refused.
         """
         try:
-            current = self.accounts.get(account.id)
-            if current != account or current.status is status:
-                return
-            self.accounts.replace(replace(current, status=status, updated_at=self.clock.now()))
-        except NotFound:
+            noted = replace(account, status=status, updated_at=self.clock.now())
+            self.accounts.replace(noted, expected=account)
+        except (NotFound, Conflict):
             return
         logger.warning(
             "account_status_changed", extra={"account_id": account.id, "status": status.value}

@@ -19,7 +19,7 @@ from postroom.domain.ids import (
     ProviderThreadId,
     message_id,
 )
-from postroom.domain.message import FullMessage, Message, MessageEdit, Position, View
+from postroom.domain.message import ALL_MAIL, FullMessage, Message, MessageEdit, Position, View
 from postroom.domain.sync import FailedFetch, MessageRef, PendingFetch
 from postroom.observability import count, logger
 from postroom.ports import (
@@ -78,11 +78,14 @@ def fetch_and_store(
 ) -> StoreReport:
     """Fetch messages and store them; what fails becomes a durable row.
 
+    Once the provider wants a pause, what is left becomes rows as well, and it is called no more.
     `attempts` counts the earlier failures of messages that are tried again. `still_here` is called
     every few seconds, so that a lease can be renewed; what it raises ends the work.
     """
     stored, times, waits = 0, list[datetime](), list[timedelta]()
-    for some in _chunks(_by_thread(refs), _SLICE):
+    ordered = _by_thread(refs)
+    for begin in range(0, len(ordered), _SLICE):
+        some = ordered[begin : begin + _SLICE]
         result = mailbox.fetch(some)
         mail = list(result.messages)
         missing = list(result.missing)
@@ -106,8 +109,14 @@ def fetch_and_store(
         _settle(account_id, some, still_pending, attempts, stores)
         stored += len(mail)
         times += [full.message.received_at for full in mail]
-        throttled = [failure for failure in result.failed if failure.throttled]
-        waits += [failure.retry_after or _FIRST_RETRY_DELAY for failure in throttled]
+        waits = [
+            failure.retry_after or _FIRST_RETRY_DELAY
+            for failure in result.failed
+            if failure.throttled
+        ]
+        if waits:
+            _postpone(account_id, ordered[begin + _SLICE :], max(waits), attempts, stores, clock)
+            break
         still_here()
     return StoreReport(
         stored=stored,
@@ -144,9 +153,14 @@ def apply_edits(
 def remove_message(
     *, account_id: AccountId, ref: MessageRef, version: int | None, stores: MailStores
 ) -> None:
-    """Forget a message that its owner deleted for good; no older version brings it back."""
+    """Forget a message that its owner deleted for good; no older version brings it back.
+
+    An end that is older than what is stored is no end: the message then keeps its content, too.
+    """
     removed = message_id(account_id, ref.provider_id)
     stores.messages.remove(account_id, removed, version)
+    if stores.messages.get_many(account_id, [removed]):
+        return
     stores.contents.delete(account_id, [removed])
     stores.pending.settle(account_id, [ref.provider_id])
 
@@ -167,6 +181,31 @@ def leave_folder(*, account_id: AccountId, folder_id: FolderId, stores: MailStor
                 for message in stored.values()
                 if folder_id in message.folders
             ]
+        )
+
+
+def fetch_again(*, account_id: AccountId, stores: MailStores, clock: Clock) -> None:
+    """Have everything that is stored fetched again, by the next `retry_pending`."""
+    after: Position | None = None
+    while places := stores.messages.positions(
+        account_id, ALL_MAIL, limit=_LOOKUP_LIMIT, after=after
+    ):
+        after = places[-1]
+        stored = stores.messages.get_many(account_id, [place.message_id for place in places])
+        stores.pending.put(
+            account_id,
+            [
+                PendingFetch(
+                    ref=MessageRef(
+                        provider_id=message.provider_id,
+                        provider_thread_id=message.provider_thread_id,
+                    ),
+                    attempts=0,
+                    reason="stored before the first sync",
+                    retry_at=clock.now(),
+                )
+                for message in stored.values()
+            ],
         )
 
 
@@ -208,6 +247,30 @@ def retry_pending(
         clock=clock,
         attempts={pending.ref.provider_id: pending.attempts for pending in due},
         still_here=still_here,
+    )
+
+
+def _postpone(
+    account_id: AccountId,
+    refs: Sequence[MessageRef],
+    wait: timedelta,
+    attempts: Mapping[ProviderMessageId, int] | None,
+    stores: MailStores,
+    clock: Clock,
+) -> None:
+    """Leave messages for later that nobody has asked for yet."""
+    retry_at = clock.now() + wait
+    stores.pending.put(
+        account_id,
+        [
+            PendingFetch(
+                ref=ref,
+                attempts=(attempts or {}).get(ref.provider_id, 0),
+                reason="the provider asked for a pause",
+                retry_at=retry_at,
+            )
+            for ref in refs
+        ],
     )
 
 

@@ -45,6 +45,7 @@ from postroom.usecases.store_mail import (
     MailStores,
     StoreReport,
     apply_edits,
+    fetch_again,
     fetch_and_store,
     leave_folder,
     remove_message,
@@ -238,8 +239,15 @@ class _PresentStep:
             self._lease = lease = replace(lease, dirty=state.dirty)
 
     def _pin_cursors(self) -> None:
-        """Pin the present before anything is listed, so that nothing falls between the two."""
-        self._tools.sync_states.save_cursors(self._lease, self._mailbox.pin_cursors())
+        """Pin the present before anything is listed, so that nothing falls between the two.
+
+        What sends and changes have stored until now is fetched again: no history tells what became
+        of it before the pin, and the first sync fetches only what is not stored.
+        """
+        tools = self._tools
+        cursors = self._mailbox.pin_cursors()
+        fetch_again(account_id=self._account.id, stores=tools.stores, clock=tools.clock)
+        tools.sync_states.save_cursors(self._lease, cursors)
         self._changed = True
 
     def _follow(self, unit: SyncUnitId, cursors: dict[SyncUnitId, Cursor]) -> bool:
@@ -313,9 +321,9 @@ class _PresentStep:
         if not self._changed and read_at and now - read_at < FOLDERS_INTERVAL:
             return
         account_id, current = self._account.id, self._mailbox.folders()
-        gone = {folder.id for folder in tools.folders.all(account_id)}
-        gone -= {folder.id for folder in current}
-        for folder_id in gone:
+        # A folder of the provider's own is never deleted: a list without it is a broken answer.
+        known = {folder.id for folder in tools.folders.all(account_id) if not folder.is_system}
+        for folder_id in known - {folder.id for folder in current}:
             leave_folder(account_id=account_id, folder_id=folder_id, stores=tools.stores)
         tools.folders.replace_all(account_id, current)
         tools.sync_states.save_folders_synced(self._lease, now)

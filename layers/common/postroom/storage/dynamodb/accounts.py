@@ -69,13 +69,18 @@ class DynamoAccountStore:
         except ConditionFailed:
             raise Conflict("This mailbox has a grant already.") from None
 
-    def replace(self, account: Account) -> None:
-        """Replace an account. Raises NotFound when it was deleted, or is being deleted."""
+    def replace(self, account: Account, *, expected: Account | None = None) -> None:
+        """Replace an account. Raises NotFound when it was deleted, or is being deleted.
+
+        Raises Conflict when it is not (any more) what the caller expected it to be.
+        """
         key, row = keys.account(account.id), _row(account)
         for _ in range(_ATTEMPTS):
             there = self._table.get(key)
             if there is None or not _may_follow(there, account):
                 break
+            if expected is not None and _account(there) != expected:
+                raise Conflict("The grant has changed meanwhile.")
             unchanged, seen = _unchanged(there)
             old_address = keys.account_address(there["email"], account.id)
             address = keys.account_address(row["email"], account.id)
@@ -121,8 +126,8 @@ def _may_follow(there: Row, account: Account) -> bool:
 
 
 def _unchanged(there: Row) -> tuple[str, dict[str, Any]]:
-    condition = "#email = :seen_email AND #status = :seen_status"
-    return condition, {"seen_email": there["email"], "seen_status": there["status"]}
+    condition = "#email = :seen_email AND #status = :seen_status AND #updated_at = :seen_updated_at"
+    return condition, {f"seen_{name}": there[name] for name in ("email", "status", "updated_at")}
 
 
 def _row(account: Account) -> Row:
