@@ -277,6 +277,33 @@ def test_a_failed_refresh_says_whose_turn_it_is(
         Google(answer).oauth().refresh(make_tokens())
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(200, json={"error": "invalid_grant"}), ReauthRequired),
+        (httpx.Response(200, json={"error": "invalid_client"}), Misconfigured),
+        (httpx.Response(200, json={"error": None}), Retryable),
+        (httpx.Response(200, content=b'{"access_token": "acc'), Retryable),
+        (httpx.Response(200, content=b'{"access_token": "a", "expires_in": 1e999}'), Retryable),
+        (httpx.Response(200, content=b'{"access_token": "a", "expires_in": NaN}'), Retryable),
+        (httpx.Response(200, json=[]), Retryable),
+        (httpx.Response(200, json={"expires_in": 3599}), Retryable),
+        (tokens(access_token=["a"]), Retryable),
+        (tokens(expires_in="soon"), Retryable),
+        (tokens(expires_in=[3599]), Retryable),
+        (tokens(expires_in=10**15), Retryable),
+        (tokens(expires_at=[]), Retryable),
+    ],
+)
+def test_an_answer_that_is_no_token_is_an_error_of_ours(
+    answer: httpx.Response, expected: type[PostroomError]
+) -> None:
+    """Whatever comes with status 200: a foreign error ended the worker and was never noted."""
+    with pytest.raises(PostroomError) as problem:
+        Google(answer).oauth().refresh(make_tokens())
+    assert type(problem.value) is expected
+
+
 def test_without_a_refresh_token_nothing_is_asked() -> None:
     """Then only the owner can help."""
     google = Google()

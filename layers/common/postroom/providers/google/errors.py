@@ -172,7 +172,7 @@ def token_error(
     ReauthRequired when the consent (or the code) is not good any more, Misconfigured when the
     client is not, and Retryable for all else: a busy server must never cost an account its consent.
     """
-    answer = _json_object(content)
+    answer = json_object(content)
     code = _string(answer.get("error"))
     message = _string(answer.get("error_description"))
     if status < 500 and status != 429:
@@ -223,7 +223,7 @@ def retry_after(headers: Mapping[str, str], message: str, *, now: datetime) -> t
 
 
 def _problem(content: bytes) -> dict[str, Any]:
-    problem = _json_object(content).get("error")
+    problem = json_object(content).get("error")
     return problem if isinstance(problem, dict) else {}
 
 
@@ -236,7 +236,8 @@ def _words(problem: dict[str, Any]) -> list[str]:
     return [word for word in (*found, _string(problem.get("status"))) if word]
 
 
-def _json_object(content: bytes) -> dict[str, Any]:
+def json_object(content: bytes) -> dict[str, Any]:
+    """Return the object that an answer holds; an empty one when it is no JSON or no object."""
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):

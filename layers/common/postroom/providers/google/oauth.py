@@ -15,7 +15,7 @@ from postroom.domain.credentials import Authorization, Tokens
 from postroom.domain.errors import ConnectionRefused, ReauthRequired, Retryable
 from postroom.ports import AuthorizationRequest, Clock
 from postroom.providers.google.endpoints import Endpoints
-from postroom.providers.google.errors import retry_after, token_error
+from postroom.providers.google.errors import json_object, retry_after, token_error
 
 if TYPE_CHECKING:
     from postroom.providers.google.identity import Identities
@@ -83,7 +83,7 @@ class GoogleOAuth:
     ) -> Authorization:
         """Trade a code for tokens and a verified identity."""
         try:
-            answer = self._tokens(
+            answer, tokens = self._tokens(
                 "authorization_code",
                 code=code,
                 redirect_uri=redirect_uri,
@@ -106,15 +106,15 @@ class GoogleOAuth:
         return Authorization(
             identity=identity,
             scopes=tuple(sorted(set(scopes))),
-            tokens=self._read_tokens(answer),
+            tokens=tokens,
         )
 
     def refresh(self, tokens: Tokens) -> Tokens:
         """Get a new access token. The refresh token is empty unless Google changed it."""
         if not tokens.refresh_token:
             raise ReauthRequired("there is no refresh token")
-        answer = self._tokens("refresh_token", refresh_token=tokens.refresh_token)
-        return self._read_tokens(answer)
+        _, renewed = self._tokens("refresh_token", refresh_token=tokens.refresh_token)
+        return renewed
 
     def revoke(self, tokens: Tokens) -> None:
         """Withdraw the whole consent; a token that Google does not know is gone already."""
@@ -129,40 +129,49 @@ class GoogleOAuth:
                 retry_after=retry_after(response.headers, "", now=self._clock.now()),
             )
 
-    def _tokens(self, grant_type: str, **fields: str) -> Mapping[str, Any]:
+    def _tokens(self, grant_type: str, **fields: str) -> tuple[Mapping[str, Any], Tokens]:
+        """Ask the token endpoint; returns its answer, and the tokens in it."""
         # Authlib's own httpx client is written for the successor of httpx and warns about this
         # one, hence its neutral client with our session. The no-op auth leaves the client's id
         # and secret where Google documents them, in the body.
         client = OAuth2Client(session=self._http, client_id=self._client_id)
         client.register_compliance_hook("access_token_response", self._checked)
+        client_secret = self._read_client_secret()
         try:
             answer: Mapping[str, Any] = client.fetch_token(
                 self._endpoints.token,
                 grant_type=grant_type,
                 auth=httpx.Auth(),
                 client_id=self._client_id,
-                client_secret=self._read_client_secret(),
+                client_secret=client_secret,
                 **fields,
             )
+            return answer, self._read_tokens(answer)
         except httpx.RequestError as error:
             raise _unreachable(error) from error
-        if not answer.get("access_token"):
-            raise Retryable("Google's token endpoint gave no token")
-        return answer
+        except (TypeError, ValueError, OverflowError):
+            # Not chained: such an error may quote the answer, and with it the tokens.
+            raise Retryable("Google's token endpoint gave no readable tokens") from None
 
     def _checked(self, response: httpx.Response) -> httpx.Response:
-        """Turn a refusal into our error while its status and headers are still known."""
-        is_object = response.content.lstrip().startswith(b"{")
-        if not response.is_success or not is_object:
+        """Turn a refusal into our error while its status and headers are still known.
+
+        A refusal may come with status 200: then its `error` tells.
+        """
+        answer = json_object(response.content)
+        if not response.is_success or not answer or "error" in answer:
             raise token_error(
                 response.status_code, response.headers, response.content, now=self._clock.now()
             )
         return response
 
     def _read_tokens(self, answer: Mapping[str, Any]) -> Tokens:
+        access_token = answer.get("access_token")
+        if not access_token or not isinstance(access_token, str):
+            raise Retryable("Google's token endpoint gave no token")
         lifetime = timedelta(seconds=int(answer.get("expires_in") or 0))
         return Tokens(
-            access_token=str(answer["access_token"]),
+            access_token=access_token,
             refresh_token=str(answer.get("refresh_token") or ""),
             expires_at=self._clock.now() + lifetime,
         )
