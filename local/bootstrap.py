@@ -8,8 +8,10 @@
 Then `uv sync --locked` makes .venv.
 """
 
+import base64
 import configparser
 import hashlib
+import http.client
 import importlib.util
 import io
 import os
@@ -25,7 +27,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 PROJECT = Path(__file__).resolve().parent.parent
 OWN_UV = PROJECT / ".local" / "uv"
@@ -162,15 +164,20 @@ def fetched_wheel() -> bytes:
     settings = pip_settings(os.environ)
     indexes = [settings.get("index-url", "https://pypi.org/simple")]
     indexes += settings.get("extra-index-url", "").split()
-    opener = _opener(settings)
     failures = []
-    for index in indexes:
+    for number, index in enumerate(indexes, start=1):
         try:
-            page = _page(opener, f"{index.rstrip('/')}/uv/")
+            address, authorization = without_userinfo(index)
+            opener = _opener(settings, _Authorization(address, authorization))
+            page = _page(opener, f"{address.rstrip('/')}/uv/")
             address, checksum = chosen_wheel(*page)
             wheel = _fetch(opener, address)
         except (OSError, LookupError) as error:
             failures.append(f"{urlsplit(index).hostname or 'a local index'}: {error}")
+            continue
+        except (http.client.HTTPException, ValueError) as error:
+            # Their text may hold the whole address, and a password in it.
+            failures.append(f"index {number}: {type(error).__name__}")
             continue
         if hashlib.sha256(wheel).hexdigest() != checksum:
             raise CannotGoOn("The uv wheel that the package index gave has a wrong checksum.")
@@ -181,10 +188,44 @@ def fetched_wheel() -> bytes:
     )
 
 
-def _opener(settings: Mapping[str, str]) -> urllib.request.OpenerDirector:
+def without_userinfo(address: str) -> tuple[str, str]:
+    """Take `user:password@` out of an address; returns it as an Authorization header (RFC 7617).
+
+    The header is empty when the address has none. Raises ValueError for what is no address.
+    """
+    parts = urlsplit(address)
+    userinfo, _, host = parts.netloc.rpartition("@")
+    if not userinfo:
+        return parts._replace(netloc=host).geturl(), ""
+    credentials = base64.b64encode(unquote(userinfo).encode()).decode()
+    return parts._replace(netloc=host).geturl(), f"Basic {credentials}"
+
+
+class _Authorization(urllib.request.BaseHandler):
+    """Tells the index who asks, and no other host that it leads to."""
+
+    def __init__(self, index: str, authorization: str) -> None:
+        self._origin = urlsplit(index)[:2]
+        self._authorization = authorization
+
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        """Add the header to a request to the index, redirected ones included."""
+        if self._authorization and urlsplit(request.full_url)[:2] == self._origin:
+            request.add_unredirected_header("Authorization", self._authorization)
+        return request
+
+    https_request = http_request
+
+
+def _opener(
+    settings: Mapping[str, str], authorization: _Authorization
+) -> urllib.request.OpenerDirector:
     authorities = settings.get("cert") or os.environ.get("SSL_CERT_FILE")
     context = ssl.create_default_context(cafile=authorities)
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
+    handlers: list[urllib.request.BaseHandler] = [
+        urllib.request.HTTPSHandler(context=context),
+        authorization,
+    ]
     if proxy := settings.get("proxy"):
         handlers.append(urllib.request.ProxyHandler({"http": proxy, "https": proxy}))
     return urllib.request.build_opener(*handlers)

@@ -1,14 +1,20 @@
 """The bootstrap finds uv's wheel in any package index, and believes none without a checksum."""
 
+import base64
+import hashlib
 import io
 import platform
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from local.bootstrap import chosen_wheel, pip_settings, uv_of_wheel
+from local.bootstrap import CannotGoOn, chosen_wheel, fetched_wheel, pip_settings, uv_of_wheel
 
 TAGS = (
     f"macosx_11_0_{platform.machine()}"
@@ -65,3 +71,54 @@ def test_program_is_taken_out_of_the_wheel() -> None:
         archive.writestr("uv-0.13.8.data/scripts/uv", "program")
 
     assert uv_of_wheel(wheel.getvalue()) == b"program"
+
+
+class PrivateIndex(BaseHTTPRequestHandler):
+    """A package index with one wheel, for one user."""
+
+    def do_GET(self) -> None:
+        """Answer the user, and refuse everybody else."""
+        user = "Basic " + base64.b64encode(b"ada:s3c/ret").decode()
+        wheel = b"the wheel"
+        page = link("0.13.8", fragment=f"#sha256={hashlib.sha256(wheel).hexdigest()}")
+        self.send_response(200 if self.headers["Authorization"] == user else 401)
+        self.end_headers()
+        is_page = self.path == "/simple/uv/"
+        self.wfile.write(f'<a href="{page}">uv</a>'.encode() if is_page else wheel)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
+        """Write nothing."""
+
+
+@contextmanager
+def private_index() -> Iterator[str]:
+    """Run the index; gives its host and port."""
+    with HTTPServer(("127.0.0.1", 0), PrivateIndex) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Set pip's environment; the machine's own settings have no say."""
+    for name in ("PIP_PROXY", "PIP_EXTRA_INDEX_URL", "PIP_CERT"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return monkeypatch
+
+
+def test_an_index_is_told_the_password_of_its_address(pip: pytest.MonkeyPatch) -> None:
+    """The address went to the connection as it was, which took the password for a port."""
+    with private_index() as host:
+        pip.setenv("PIP_INDEX_URL", f"http://ada:s3c%2Fret@{host}/simple")
+        assert fetched_wheel() == b"the wheel"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:port", "127.0.0.1:1", "[127", "a b", "\u2100"])
+def test_a_password_is_in_no_error(pip: pytest.MonkeyPatch, host: str) -> None:
+    """An index that cannot be asked printed its whole address, password included."""
+    pip.setenv("PIP_INDEX_URL", f"http://ada:s3cret@{host}/simple")
+    with pytest.raises(CannotGoOn) as reason:
+        fetched_wheel()
+    assert "s3cret" not in str(reason.value)
