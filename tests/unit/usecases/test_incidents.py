@@ -376,3 +376,22 @@ def test_a_list_without_system_folders_strips_no_message(world: World, account: 
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Second"))
     sync_account(account_id=account.id, tools=world.tools)
     world.assert_equal(account)
+
+
+def test_what_happens_to_a_sent_copy_before_the_first_sync_is_not_missed(world: World) -> None:
+    """Sent and stored, starred by its owner, and only then the cursor was pinned: no star, ever.
+
+    The history began behind the star, and the first sync fetches only what is not stored.
+    """
+    world.simulator.add_mailbox(ADDRESS)
+    account = world.connect(ADDRESS)
+    for subject in ("Starred", "Deleted"):
+        request = SendRequest(to=(Address(email="ana@elsewhere.example"),), subject=subject)
+        send_message(account=account, request=request, idempotency_key="", tools=world.send_tools)
+    for provider_id, message in world.stored(account.id).items():
+        operation = "star" if message.subject == "Starred" else "delete"
+        world.simulator.change(ADDRESS, {"op": operation, "id": provider_id})
+
+    world.work_off()
+
+    world.assert_equal(account)
