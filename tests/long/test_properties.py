@@ -28,6 +28,7 @@ from postroom.domain.message import Address, Message, MessageChange
 from postroom.usecases.change_message import change_message, delete_message
 from postroom.usecases.request_sync import SyncMode, request_sync
 from postroom.usecases.send_message import SendRequest, send_message
+from postroom.usecases.sync_account import sync_account
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 from tests.interruptions import interrupted
 from tests.long.mortal_workers import death_before, do_or_die
@@ -130,6 +131,7 @@ class MailboxMachine(RuleBasedStateMachine):
         unread=st.none() | st.booleans(),
         starred=st.none() | st.booleans(),
         folders=st.none() | st.lists(PICKS, max_size=2),
+        undone=st.none() | OWNER_OPERATIONS,
         dies_before=DEATHS,
     )
     def change_here(
@@ -139,15 +141,22 @@ class MailboxMachine(RuleBasedStateMachine):
         unread: bool | None,
         starred: bool | None,
         folders: list[int] | None,
+        undone: str | None,
         dies_before: int,
     ) -> None:
-        """A message is changed through the API."""
+        """A message is changed through the API; maybe its owner and the sync come in between."""
         if (message := self._any_stored(pick)) is None:
             return
         known = [folder.id for folder in self.world.folders.all(self.account.id)]
         wanted = None if folders is None else tuple(known[n % len(known)] for n in folders if known)
         change = MessageChange(unread=unread, starred=starred, folders=wanted)
-        with self._request(dies_before):
+
+        def owner_and_sync() -> None:
+            if undone is not None and message.provider_id in self.simulator.messages(ADDRESS):
+                self._change(message.provider_id, undone, "Work")
+                self._sync()
+
+        with self._met_at(("messages", "put"), owner_and_sync), self._request(dies_before):
             change_message(
                 account=self._current_account(),
                 message_id=message.id,
@@ -168,10 +177,12 @@ class MailboxMachine(RuleBasedStateMachine):
                     **self._what_changes(),
                 )
 
-    @rule(key=st.sampled_from("abcd"), dies_before=DEATHS)
-    def send(self, key: str, dies_before: int) -> None:
+    @rule(key=st.sampled_from("abc"), failure=st.none() | FAILURES, dies_before=DEATHS)
+    def send(self, key: str, failure: dict[str, Any] | None, dies_before: int) -> None:
         """A message is sent under a key, maybe not for the first time."""
         self.asked_to_send.add(key)
+        if failure is not None:
+            self.simulator.fail({"path": "/messages/send$", "times": 1, **failure})
         with self._request(dies_before):
             self._send(key)
 
@@ -243,6 +254,7 @@ class MailboxMachine(RuleBasedStateMachine):
             self._change_elsewhere(other, operation, folder)
             self.world.clock.advance(timedelta(seconds=pause))
             self.world.do(work)
+            self._sync()
 
         with self._met_at(met, others):
             do_or_die(self.world, work, dies_before)
@@ -323,17 +335,23 @@ class MailboxMachine(RuleBasedStateMachine):
 
     def _change_elsewhere(self, pick: int, operation: str, folder: str) -> None:
         if mail := self._any_mail(pick):
-            change = {"op": operation, "id": mail["id"]}
-            if operation in {"move", "label", "unlabel"}:
-                change["folder"] = folder
-            self.simulator.change(ADDRESS, change)
+            self._change(mail["id"], operation, folder)
+
+    def _change(self, provider_id: str, operation: str, folder: str) -> None:
+        change = {"op": operation, "id": provider_id}
+        if operation in {"move", "label", "unlabel"}:
+            change["folder"] = folder
+        self.simulator.change(ADDRESS, change)
+
+    def _sync(self) -> None:
+        sync_account(account_id=self.account.id, tools=self.world.tools)
 
     def _any_mail(self, pick: int) -> dict[str, Any] | None:
         mail = list(self.simulator.messages(ADDRESS).values())
         return mail[pick % len(mail)] if mail else None
 
     def _any_stored(self, pick: int) -> Message | None:
-        stored = list(self.world.stored(self.account.id).values())
+        stored = [message for _, message in sorted(self.world.stored(self.account.id).items())]
         return stored[pick % len(stored)] if stored else None
 
     def _current_account(self) -> Account:
