@@ -116,6 +116,14 @@ class Simulator:
         """Do what the owner does in another client."""
         self.control("POST", f"mailboxes/{address}/changes", json=list(changes))
 
+    def delete_label(self, access_token: str, label_id: str) -> None:
+        """Delete a label, as its owner does in another client."""
+        answer = self._client.delete(
+            f"/gmail/v1/users/me/labels/{label_id}",
+            headers={"authorization": f"Bearer {access_token}"},
+        )
+        assert answer.is_success, answer.text
+
     def fail(self, *faults: dict[str, Any]) -> None:
         """Make matching calls fail from now on."""
         self.control("POST", "faults", json=list(faults))

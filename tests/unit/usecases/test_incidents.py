@@ -395,3 +395,18 @@ def test_what_happens_to_a_sent_copy_before_the_first_sync_is_not_missed(world: 
     world.work_off()
 
     world.assert_equal(account)
+
+
+def test_a_deleted_label_leaves_no_message_behind_under_it(world: World, account: Account) -> None:
+    """The provider reports the label's end, but not for each message that bore it."""
+    (message,) = world.stored(account.id).values()
+    world.simulator.change(
+        ADDRESS, {"op": "label", "id": message.provider_id, "folder": "Holidays"}
+    )
+    sync_account(account_id=account.id, tools=world.tools)
+    (label,) = [each for each in world.folders.all(account.id) if each.name == "Holidays"]
+    assert world.subjects(account.id, folder=label.id) == ["First"]
+    world.simulator.delete_label(world.vault.read(account.id).access_token, label.id)
+    world.clock.advance(timedelta(hours=2))
+    sync_account(account_id=account.id, tools=world.tools)
+    world.assert_equal(account)

@@ -165,7 +165,13 @@ def remove_message(
     stores.pending.settle(account_id, [ref.provider_id])
 
 
-def leave_folder(*, account_id: AccountId, folder_id: FolderId, stores: MailStores) -> None:
+def leave_folder(
+    *,
+    account_id: AccountId,
+    folder_id: FolderId,
+    stores: MailStores,
+    still_here: Callable[[], None],
+) -> None:
     """Take all messages out of a folder that was deleted: changes do not name each of them."""
     after: Position | None = None
     while places := stores.messages.positions(
@@ -182,6 +188,7 @@ def leave_folder(*, account_id: AccountId, folder_id: FolderId, stores: MailStor
                 if folder_id in message.folders
             ]
         )
+        still_here()
 
 
 def fetch_again(*, account_id: AccountId, stores: MailStores, clock: Clock) -> None:

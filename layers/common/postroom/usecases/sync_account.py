@@ -324,7 +324,12 @@ class _PresentStep:
         # A folder of the provider's own is never deleted: a list without it is a broken answer.
         known = {folder.id for folder in tools.folders.all(account_id) if not folder.is_system}
         for folder_id in known - {folder.id for folder in current}:
-            leave_folder(account_id=account_id, folder_id=folder_id, stores=tools.stores)
+            leave_folder(
+                account_id=account_id,
+                folder_id=folder_id,
+                stores=tools.stores,
+                still_here=self._heartbeat,
+            )
         tools.folders.replace_all(account_id, current)
         tools.sync_states.save_folders_synced(self._lease, now)
         self._changed = False
