@@ -16,8 +16,7 @@ ENV ?= dev
 TYPED := $(wildcard layers/common/postroom functions local deployment benchmarks docs tests)
 
 # Property tests that search through thousands of examples when there is time.
-PROPERTIES := tests/unit/domain/test_mime.py tests/unit/providers/google/test_mapping.py \
-	tests/contract/storage/test_messages_after_crashes.py tests/functions/test_any_request.py
+PROPERTIES := tests/unit/domain/test_mime.py tests/unit/providers/google/test_mapping.py
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run logs test test-long check format bench build deploy admin-key clean
