@@ -14,10 +14,11 @@ from benchmarks.measured_world import Cost, MeasuredWorld, gmail_units, measured
 from postroom.domain.account import Account
 from postroom.domain.ids import ProviderMessageId, message_id
 from postroom.domain.message import Address, MessageChange, MessageFilter
+from postroom.domain.send_request import SendRequest
 from postroom.observability import logger
 from postroom.usecases.change_message import change_message
 from postroom.usecases.list_messages import list_messages
-from postroom.usecases.send_message import SendRequest, send_message
+from postroom.usecases.send_message import send_message
 from postroom.usecases.sync_account import sync_account
 from tests.world import World, make_mail
 
@@ -48,8 +49,9 @@ class Mailbox:
         self.poll()
 
     def poll(self) -> None:
-        """Sync when the next poll is due."""
+        """Sync when the next poll is due; the sweep rings before it calls."""
         self._world.clock.advance(POLL_INTERVAL)
+        self._world.sync_states.ring(self._account.id)
         sync_account(account_id=self._account.id, tools=self._world.tools)
 
     def receive(self, mail: bytes) -> None:
@@ -76,6 +78,13 @@ class Mailbox:
             work=world.work,
             clock=world.clock,
         )
+        world.work_off()
+
+    def audit(self) -> None:
+        """Have a night's audit, which finds nothing: all mail, and a seventh of the folders."""
+        world = self._world
+        world.audits.ask(self._account.id, at=world.clock.now(), whole=False)
+        world.work.backfill(self._account.id)
         world.work_off()
 
     def send(self) -> None:
@@ -140,6 +149,7 @@ def print_costs() -> None:
             "read in another client": partial(mailbox.change_elsewhere, "read"),
             "starred through the API": partial(mailbox.change_here, MessageChange(starred=True)),
             "sent through the API": mailbox.send,
+            "a night's audit": mailbox.audit,
             f"page of {PAGE} without bodies": partial(mailbox.list_page, with_content=False),
             f"page of {PAGE} with bodies": partial(mailbox.list_page, with_content=True),
         }

@@ -12,20 +12,23 @@ from moto import mock_aws
 from benchmarks.request_units import MeteredDynamoDB, RequestUnits
 from postroom.storage.content import S3ContentStore
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
+from postroom.storage.dynamodb.audits import DynamoAuditStore
 from postroom.storage.dynamodb.folders import DynamoFolderStore
 from postroom.storage.dynamodb.listed_marks import DynamoListedMarks
 from postroom.storage.dynamodb.locks import DynamoLocks
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.outbox import DynamoOutboxStore
 from postroom.storage.dynamodb.pending_fetches import DynamoPendingFetchStore
+from postroom.storage.dynamodb.quotas import DynamoQuotaStore
 from postroom.storage.dynamodb.sync_state import DynamoSyncStateStore
 from postroom.storage.dynamodb.table import Table
+from postroom.storage.dynamodb.threads import DynamoThreadStore
 from tests.contract import aws
 from tests.fakes import FixedClock
 from tests.world import World
 
-MAIL_ROWS = ("M", "L", "P")
-"""Messages with their contents, locations, pending fetches; all other rows are bookkeeping."""
+MAIL_ROWS = ("M", "L", "T", "P")
+"""Messages with their contents, locations, threads, pending fetches; others are bookkeeping."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Cost:
 
     @property
     def other_writes(self) -> int:
-        """Write request units of leases, cursors, folders, sends and the due index."""
+        """Write request units of leases, cursors, quotas, folders, sends and the due index."""
         return self.dynamodb.writes.total() - self.mail_writes
 
     @property
@@ -81,11 +84,14 @@ class MeasuredWorld(World):
         self.locks = DynamoLocks(table)
         self.sync_states = DynamoSyncStateStore(table, self.clock)
         self.messages = DynamoMessageStore(table, self.clock)
+        self.threads = DynamoThreadStore(table)
         self.contents = S3ContentStore(table, s3, aws.BUCKET)
         self.pending = DynamoPendingFetchStore(table)
         self.listed = DynamoListedMarks(table, self.clock)
         self.folders = DynamoFolderStore(table)
+        self.audits = DynamoAuditStore(table)
         self.outbox = DynamoOutboxStore(table, self.clock)
+        self.quota_store = DynamoQuotaStore(table, self.clock)
 
     def cost(self) -> Cost:
         """Return what was spent since this was last asked."""

@@ -18,7 +18,11 @@ def harmless_environment() -> dict[str, str]:
     return values | {
         "POSTROOM_PUBLIC_URL": "https://mail.example.com",
         "POSTROOM_GOOGLE_SIMULATOR_URL": "",
+        "POSTROOM_MICROSOFT_SIMULATOR_URL": "",
+        "POSTROOM_LOCAL_WEBHOOK_HOST": "",
         "POSTROOM_SECRET_PREFIX": "postroom/test/",
+        "POSTROOM_GMAIL_UNITS_PER_MINUTE": "6000",
+        "POSTROOM_GMAIL_UNITS_PER_DAY": "80000000",
         "POSTROOM_POLL_INTERVAL_SECONDS": "300",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

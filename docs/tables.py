@@ -1,16 +1,21 @@
-"""Write the tables of docs/api.md from the template and the code; `--check` only compares."""
+"""Write the tables of docs/ from the template and the code; `--check` only compares."""
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
+from pydantic import BaseModel
 
-from postroom.web.errors import INTERNAL, KINDS
+from docs.openapi.document import Route, apis
+from docs.openapi.document import routes as routes_of
+from postroom.web.error_kinds import INTERNAL, KINDS, OAUTH_ERRORS, REFUSALS
+from postroom.web.schemas.fields import unserved
 
 ROOT = Path(__file__).parents[1]
-API = ROOT / "docs" / "api.md"
+PAGES = (ROOT / "docs" / "api.md", ROOT / "docs" / "errors.md")
 
 
 class _Template(yaml.SafeLoader):
@@ -36,21 +41,80 @@ def routes() -> str:
 
 
 def errors() -> str:
-    """Every `error.type` with its status and cause."""
-    rows = ["| status | `error.type` | cause |", "|---|---|---|"]
-    kinds = dict.fromkeys(
-        (kind.status, kind.type, kind.cause) for kind in (*KINDS.values(), INTERNAL)
-    )
-    rows += [f"| {status} | `{name}` | {cause} |" for status, name, cause in sorted(kinds)]
+    """Every `error.type` with its status, cause and remedy."""
+    rows = ["| status | `error.type` | cause | remedy |", "|---|---|---|---|"]
+    kinds = {
+        (kind.status, kind.type, kind.cause, kind.remedy) for kind in (*KINDS.values(), INTERNAL)
+    }
+    rows += [
+        f"| {status} | `{name}` | {cause} | {remedy} |"
+        for status, name, cause, remedy in sorted(kinds)
+    ]
     return "\n".join(rows)
 
 
+def refusals() -> str:
+    """Every reason why a mailbox is not connected."""
+    rows = ["| `error` | cause | remedy |", "|---|---|---|"]
+    rows += [f"| `{name}` | {kind.cause} | {kind.remedy} |" for name, kind in REFUSALS.items()]
+    return "\n".join(rows)
+
+
+def oauth_errors() -> str:
+    """Every `error` of the token routes."""
+    rows = ["| status | `error` | `error_code` | cause | remedy |", "|---|---|---|---|---|"]
+    for name, kind in OAUTH_ERRORS.items():
+        statuses = ", ".join(str(status) for status in kind.statuses)
+        rows.append(f"| {statuses} | `{name}` | {kind.code} | {kind.cause} | {kind.remedy} |")
+    return "\n".join(rows)
+
+
+def left_out() -> str:
+    """Every field of the contract that is refused once it asks for something, and where."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for app in apis().values():
+        for route in routes_of(app):
+            for refused in _refused_at(route):
+                places.setdefault(refused, []).append(f"`{route.method.upper()} {route.path}`")
+    rows = ["| field | of | instead |", "|---|---|---|"]
+    rows += [
+        f"| `{field}` | {'<br>'.join(dict.fromkeys(of))} | {sentence}. |"
+        for (field, sentence), of in places.items()
+    ]
+    return "\n".join(rows)
+
+
+def _refused_at(route: Route) -> Iterator[tuple[str, str]]:
+    """Return the fields that a route refuses, with what to do without them."""
+    for model in (*route.queries, route.documentation.body):
+        if model is not None:
+            yield from _refused_in(model)
+
+
+def _refused_in(model: type[BaseModel], within: str = "") -> Iterator[tuple[str, str]]:
+    for name, mark in unserved(model).items():
+        yield f"{within}{name}", mark.sentence
+    for name, field in model.model_fields.items():
+        for each in (field.annotation, *get_args(field.annotation)):
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                yield from _refused_in(each, f"{within}{field.alias or name}.")
+
+
+TABLES = {
+    "left out": left_out,
+    "routes": routes,
+    "errors": errors,
+    "refusals": refusals,
+    "oauth errors": oauth_errors,
+}
+
+
 def written(text: str) -> str:
-    """Return the page with its tables as they should be."""
-    for name, table in (("routes", routes()), ("errors", errors())):
+    """Return a page with its tables as they should be."""
+    for name, table in TABLES.items():
         text = re.sub(
             rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)",
-            lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}",  # type: ignore[misc]
+            lambda match, table=table: f"{match[1]}\n{table()}\n\n{match[2]}",  # type: ignore[misc]
             text,
             flags=re.DOTALL,
         )
@@ -59,13 +123,13 @@ def written(text: str) -> str:
 
 def main() -> int:
     """Write, or tell whether there is something to write."""
-    old, new = API.read_text(), written(API.read_text())
-    if sys.argv[1:] == ["--check"]:
-        if old != new:
-            print("docs/api.md is not what the code says: run `make format`.")
-        return int(old != new)
-    API.write_text(new)
-    return 0
+    stale = [page for page in PAGES if page.read_text() != written(page.read_text())]
+    for page in stale:
+        if sys.argv[1:] == ["--check"]:
+            print(f"docs/{page.name} is not what the code says: run `make format`.")
+        else:
+            page.write_text(written(page.read_text()))
+    return int(bool(stale) and sys.argv[1:] == ["--check"])
 
 
 if __name__ == "__main__":

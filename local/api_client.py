@@ -1,4 +1,4 @@
-"""What the stack asks of its own API: whether it answers, its id, and its provider configs."""
+"""What the stack asks of its own API: its id, provider configs, accounts, and their audits."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +10,8 @@ from local.progress import StackFailed
 
 # The first call to a function unpacks its layer and imports everything.
 _FIRST_CALL_SECONDS = 60.0
+
+_PAGE_SIZE = 200
 
 
 class ApiClient:
@@ -35,6 +37,27 @@ class ApiClient:
         if found.status_code == 404:
             body = {"provider": provider, "settings": dict(settings)}
             self._call("POST", "/v3/connectors", expected=(200, 201), json=body)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return every connected account, oldest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            path = f"/v3/grants?limit={_PAGE_SIZE}&offset={len(found)}&order_by=asc"
+            page = self._call("GET", path, expected=(200,)).json()["data"]
+            found += page
+            if len(page) < _PAGE_SIZE:
+                return found
+
+    def ask_for_audit(self, account_id: str) -> str:
+        """Have an account audited; answer why not where it cannot be."""
+        answer = self._call("POST", f"/v3/grants/{account_id}/audit", expected=(202, 409))
+        return "" if answer.status_code == 202 else str(answer.json()["error"]["message"])
+
+    def audit(self, account_id: str) -> dict[str, Any]:
+        """Return how far an account's audit is, and what it has found."""
+        path = f"/v3/grants/{account_id}/audit"
+        found: dict[str, Any] = self._call("GET", path, expected=(200,)).json()["data"]
+        return found
 
     def _call(
         self, method: str, path: str, *, expected: tuple[int, ...], json: object = None

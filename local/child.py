@@ -11,6 +11,8 @@ from pathlib import Path
 from local.paths import PROJECT
 from local.progress import StackFailed
 
+START_SECONDS = 60.0
+"""In which a part of the stack answers: a limit, not a delay."""
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 

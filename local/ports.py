@@ -1,6 +1,7 @@
 """Ports of this machine's loopback address."""
 
 import socket
+from contextlib import ExitStack
 
 
 class PortInUse(Exception):
@@ -9,9 +10,18 @@ class PortInUse(Exception):
 
 def free_port() -> int:
     """Find a port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    [port] = free_ports(1)
+    return port
+
+
+def free_ports(number: int) -> list[int]:
+    """Find as many ports that nothing listens on right now, each another."""
+    with ExitStack() as held:
+        # All are held until the last is found: one that was let go could be found again.
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def require_free(port: int, variable: str) -> None:

@@ -23,6 +23,8 @@ class ProviderSimulator:
     default_port: int
     template_parameter: str
     provider_config: Mapping[str, Any]
+    push_path: str = ""
+    """Where the API takes its pushes; empty where each watch names an address itself."""
 
 
 SIMULATORS = (
@@ -35,6 +37,20 @@ SIMULATORS = (
         provider_config={
             "client_id": "local-google-client",
             "client_secret": "local-google-secret",
+            "topic_name": "projects/simulator/topics/gmail",
+        },
+        push_path="/push/google",
+    ),
+    ProviderSimulator(
+        provider="microsoft",
+        module="local.simulators.microsoft",
+        port_variable="MICROSOFT_SIMULATOR_PORT",
+        default_port=4602,
+        template_parameter="MicrosoftSimulatorUrl",
+        provider_config={
+            "client_id": "local-microsoft-client",
+            "client_secret": "local-microsoft-secret",
+            "tenant": "common",
         },
     ),
 )
@@ -42,11 +58,26 @@ SIMULATORS = (
 
 @contextmanager
 def running_simulator(
-    simulator: ProviderSimulator, *, port: int, state: Path, seed: bool, log: Path
+    simulator: ProviderSimulator,
+    *,
+    port: int,
+    peer: str | None,
+    state: Path,
+    seed: bool,
+    log: Path,
+    api_uri: str = "",
 ) -> Iterator[Child]:
-    """Run a simulator on 127.0.0.1:`port`; its mailboxes are kept in the file `state`."""
+    """Run a simulator on 127.0.0.1:`port`; its mailboxes are kept in the file `state`.
+
+    Mail for addresses that it does not know goes to the simulator at `peer`, and pushes to the API
+    at `api_uri`.
+    """
     state.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", simulator.module, "--port", str(port), "--state", str(state)]
+    if peer:
+        command += ["--peer", peer]
+    if api_uri and simulator.push_path:
+        command += ["--push-endpoint", f"{api_uri}{simulator.push_path}"]
     if seed:
         command.append("--seed")
     name = f"the {simulator.provider} simulator"

@@ -20,15 +20,14 @@ from typing import Any
 from local import local_aws, ministack_process, provider_simulators
 from local.api_client import ApiClient
 from local.build import build, build_lock, sources_fingerprint
-from local.child import Child
+from local.child import START_SECONDS, Child
 from local.deployment import Deployment
 from local.gateway.app import Gateway, LambdaInvoker
 from local.gateway.server import serving
-from local.ports import free_port, require_free
+from local.ports import free_ports, require_free
 from local.progress import StackFailed, phase
 from local.provider_simulators import SIMULATORS, ProviderSimulator
-
-_START_SECONDS = 60.0
+from local.simulators.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class StackPlan:
     simulator_ports: Mapping[str, int]
     stack_name: str = "postroom"
     poll_interval_seconds: int = 60
+    undo_seconds: int = 0
     seed: bool = True
     fresh: bool = False
 
@@ -63,14 +63,26 @@ class StackPlan:
         """The simulators' addresses by provider."""
         return {name: f"http://127.0.0.1:{port}" for name, port in self.simulator_ports.items()}
 
+    @property
+    def push_service_account(self) -> str:
+        """In whose name the simulated Pub/Sub pushes; empty when there is none."""
+        return Settings().push_service_account if "google" in self.simulator_ports else ""
+
+    def peer_of(self, provider: str) -> str | None:
+        """Return the address of the other simulator, if there is one."""
+        return next((url for name, url in self.simulators.items() if name != provider), None)
+
 
 def plan_on_free_ports(state: Path, *, seed: bool = True) -> StackPlan:
     """Plan a stack that is in nobody's way: free ports, and a state folder of its own."""
+    api_port, ministack_port, *others = free_ports(2 + len(SIMULATORS))
     return StackPlan(
         state=state,
-        api_port=free_port(),
-        ministack_port=free_port(),
-        simulator_ports={simulator.provider: free_port() for simulator in SIMULATORS},
+        api_port=api_port,
+        ministack_port=ministack_port,
+        simulator_ports={
+            simulator.provider: port for simulator, port in zip(SIMULATORS, others, strict=True)
+        },
         seed=seed,
     )
 
@@ -109,7 +121,7 @@ class RunningStack:
         """Describe the stack as `.local/stack.json` does."""
         return {
             "api_uri": self.api_uri,
-            "console_url": None,
+            "console_url": f"{self.api_uri}/console",
             "api_key": self.api_key,
             "client_id": self.client_id,
             "region": local_aws.REGION,
@@ -199,18 +211,20 @@ def _start_processes(
                 provider_simulators.running_simulator(
                     simulator,
                     port=plan.simulator_ports[simulator.provider],
+                    peer=plan.peer_of(simulator.provider),
                     state=plan.state / "simulators" / f"{simulator.provider}.json",
                     seed=plan.seed,
                     log=plan.state / "log" / f"{simulator.provider}.log",
+                    api_uri=plan.api_uri,
                 )
             ),
             plan.simulators[simulator.provider],
         )
         for simulator in simulators
     ]
-    ministack.wait_until(partial(ministack_process.is_ready, plan.ministack_port), _START_SECONDS)
+    ministack.wait_until(partial(ministack_process.is_ready, plan.ministack_port), START_SECONDS)
     for child, url in waiting:
-        child.wait_until(partial(provider_simulators.is_ready, url), _START_SECONDS)
+        child.wait_until(partial(provider_simulators.is_ready, url), START_SECONDS)
     return [ministack, *(child for child, _ in waiting)]
 
 
@@ -221,6 +235,11 @@ def _deployed(plan: StackPlan) -> Deployment:
         parameters={
             "PublicUrl": plan.api_uri,
             "PollIntervalSeconds": str(plan.poll_interval_seconds),
+            "UndoSeconds": str(plan.undo_seconds),
+            # Whoever tries webhooks here receives them here, and does not wait for minutes.
+            "LocalWebhookHost": "127.0.0.1",
+            "WebhookRetrySeconds": "1",
+            "GooglePushServiceAccount": plan.push_service_account,
         }
         # Said even when there is none: what is left out would keep its value of the last time.
         | {one.template_parameter: plan.simulators.get(one.provider, "") for one in SIMULATORS},

@@ -9,6 +9,7 @@ Stopping takes seconds, because the local AWS writes its state; further signals 
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -79,6 +80,7 @@ def plan_of_environment() -> StackPlan:
         simulator_ports={}
         if providers == "live"
         else {one.provider: _port(one.port_variable, one.default_port) for one in SIMULATORS},
+        undo_seconds=_number("UNDO_SECONDS", 0, range(901), "a number of seconds up to 900"),
         fresh=os.environ.get("FRESH") == "1",
     )
 
@@ -93,9 +95,13 @@ def write_description(stack: RunningStack, path: Path) -> None:
 
 
 def _port(variable: str, default: int) -> int:
+    return _number(variable, default, range(1, 65536), "a port between 1 and 65535")
+
+
+def _number(variable: str, default: int, allowed: range, meaning: str) -> int:
     value = os.environ.get(variable) or str(default)
-    if not value.isdecimal() or not 1 <= int(value) <= 65535:
-        raise StackFailed(f"{variable} must be a port between 1 and 65535, not {value!r}.")
+    if not re.fullmatch("[0-9]{1,5}", value) or int(value) not in allowed:
+        raise StackFailed(f"{variable} must be {meaning}, not {value!r}.")
     return int(value)
 
 
@@ -108,6 +114,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _welcome(stack: RunningStack, seconds: float) -> None:
     say(f"Ready after {seconds:.1f} s.\n")
+    say(f"  console     {stack.api_uri}/console")
     say(f"  API         {stack.api_uri}")
     say(f"  API key     {stack.api_key}")
     say(f"  client id   {stack.client_id}")
@@ -119,13 +126,14 @@ def _welcome(stack: RunningStack, seconds: float) -> None:
     if stack.simulators:
         say(_next_steps(stack))
     else:
-        say("  No simulators: enter your provider's client id and secret with POST /v3/connectors.")
+        say("  No simulators: enter your provider's client id and secret in the console.")
     say("\n`make logs` follows the functions' log. Ctrl-C stops and keeps the state.")
 
 
 def _next_steps(stack: RunningStack) -> str:
     redirect_uri = "http://localhost:8000/callback"
-    address = stack.mailboxes["google"][0] if stack.mailboxes.get("google") else ""
+    provider = next(iter(stack.simulators))
+    address = next(iter(stack.mailboxes[provider]), "")
     return f"""\
 Connect a mailbox: first say where its owner returns to,
 
@@ -136,9 +144,10 @@ Connect a mailbox: first say where its owner returns to,
 then open
 
   {stack.api_uri}/v3/connect/auth?client_id={stack.client_id}\
-&provider=google&response_type=code&redirect_uri={redirect_uri}&login_hint={address}
+&provider={provider}&response_type=code&redirect_uri={redirect_uri}&login_hint={address}
 
-and exchange the `code` that comes back at POST /v3/connect/token."""
+and exchange the `code` that comes back at POST /v3/connect/token. Any mailbox above will do, with
+the name of its provider."""
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from postroom.domain.connection import (
     ConnectionRequest,
 )
 from postroom.domain.credentials import Authorization, Tokens
+from postroom.domain.draft import CREATION_CLAIM_LIFETIME, DraftCreation
 from postroom.domain.folder import Folder
 from postroom.domain.ids import (
     AccountId,
@@ -23,11 +24,13 @@ from postroom.domain.ids import (
     ProviderMessageId,
     ProviderThreadId,
     attachment_id,
+    creation_id,
     message_id,
     outbox_id,
     thread_id,
 )
 from postroom.domain.message import (
+    ALL_MAIL,
     Address,
     Attachment,
     FullMessage,
@@ -36,9 +39,23 @@ from postroom.domain.message import (
     MessageContent,
     MessageEdit,
 )
-from postroom.domain.outgoing import OutboxEntry, OutgoingMessage, SendState
-from postroom.domain.provider_config import ProviderConfig
-from postroom.domain.sync import Backfill, BackfillPhase, MessageRef, PendingFetch
+from postroom.domain.outgoing import (
+    Answered,
+    AnswerKind,
+    OutboxEntry,
+    OutgoingMessage,
+    SendState,
+)
+from postroom.domain.provider_config import ClientRegistration, ProviderConfig, RegistrationKind
+from postroom.domain.sync import (
+    Backfill,
+    BackfillPhase,
+    Cursor,
+    MessageRef,
+    PendingFetch,
+    SyncUnit,
+    SyncUnitId,
+)
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 ACCOUNT_ID = AccountId("3f1c7a52-0d4e-4b7e-9a3c-5a1f6f0c2d11")
@@ -102,6 +119,21 @@ def make_provider_config(**changes: Any) -> ProviderConfig:
     return replace(config, **changes)
 
 
+def make_registration(**changes: Any) -> ClientRegistration:
+    """Another client of the administrator's at Google."""
+    registration = ClientRegistration(
+        id="registration-1",
+        provider=ProviderName.GOOGLE,
+        name="The new one",
+        kind=RegistrationKind.CONNECTOR,
+        client_id="5678-efgh.apps.googleusercontent.com",
+        tenant="",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(registration, **changes)
+
+
 def make_redirect_uri(**changes: Any) -> RedirectUri:
     """A return address of a web application."""
     redirect_uri = RedirectUri(
@@ -148,8 +180,11 @@ def make_bearer_token(**changes: Any) -> BearerToken:
 
 
 def make_folder(**changes: Any) -> Folder:
-    """A label that Ada made."""
-    return replace(Folder(id=FolderId("Label_1"), name="Receipts"), **changes)
+    """A label that Ada made. The provider calls it by its id, unless told otherwise."""
+    changes.setdefault("provider_id", changes.get("id", "Label_1"))
+    return replace(
+        Folder(id=FolderId("Label_1"), provider_id="Label_1", name="Receipts"), **changes
+    )
 
 
 def make_message(
@@ -244,8 +279,26 @@ def make_pending_fetch(*, number: int = 1, **changes: Any) -> PendingFetch:
 
 
 def make_backfill(**changes: Any) -> Backfill:
-    """A first sync on its way."""
+    """A first reading on its way."""
     return replace(Backfill(phase=BackfillPhase.RUNNING, position="page-2", stored=100), **changes)
+
+
+def make_sync_unit(**changes: Any) -> SyncUnit:
+    """A whole mailbox that has been begun: its cursor is known, nothing is read yet."""
+    unit = SyncUnit(id=SyncUnitId("mailbox"), view=ALL_MAIL, cursor=Cursor("1"))
+    return replace(unit, **changes)
+
+
+def make_answered(**changes: Any) -> Answered:
+    """The question that a reply takes up."""
+    answered = Answered(
+        kind=AnswerKind.REPLY,
+        provider_id=ProviderMessageId("question"),
+        provider_thread_id=ProviderThreadId("thread"),
+        internet_message_id=InternetMessageId("<question@elsewhere.example>"),
+        references=(InternetMessageId("<question@elsewhere.example>"),),
+    )
+    return replace(answered, **changes)
 
 
 def make_outgoing_message(**changes: Any) -> OutgoingMessage:
@@ -261,6 +314,22 @@ def make_outgoing_message(**changes: Any) -> OutgoingMessage:
     return replace(message, **changes)
 
 
+def make_draft_creation(
+    *, account_id: AccountId = ACCOUNT_ID, idempotency_key: str = "key-1", **changes: Any
+) -> DraftCreation:
+    """A draft that somebody has just begun to make."""
+    creation = DraftCreation(
+        id=creation_id(account_id, idempotency_key),
+        account_id=account_id,
+        request_hash="a" * 64,
+        internet_message_id=InternetMessageId("<draft-1@example.com>"),
+        created_at=NOW,
+        claimed_until=NOW + CREATION_CLAIM_LIFETIME,
+        claim="first",
+    )
+    return replace(creation, **changes)
+
+
 def make_outbox_entry(
     *, account_id: AccountId = ACCOUNT_ID, idempotency_key: str = "key-1", **changes: Any
 ) -> OutboxEntry:
@@ -272,5 +341,8 @@ def make_outbox_entry(
         internet_message_id=InternetMessageId("<answer-1@example.com>"),
         state=SendState.SENDING,
         created_at=NOW,
+        kept_as="kept-1",
+        claims=1,
+        claimed_at=NOW,
     )
     return replace(entry, **changes)

@@ -24,6 +24,11 @@ def interrupted(store: Store, *, before: str, by: Callable[[], object]) -> Store
     return cast("Store", _Wrapped(store, (before,), happen))
 
 
+def accompanied(store: Store, *names: str, by: Callable[[], object]) -> Store:
+    """Wrap a store so that something else happens right before each of these calls reaches it."""
+    return cast("Store", _Wrapped(store, names, by))
+
+
 class WritesUntilDeath:
     """Counts writes over several stores and dies before the n-th of them, once."""
 
@@ -46,7 +51,7 @@ class WritesUntilDeath:
 
 
 class _Wrapped:
-    def __init__(self, store: object, names: tuple[str, ...], first: Callable[[], None]) -> None:
+    def __init__(self, store: object, names: tuple[str, ...], first: Callable[[], object]) -> None:
         self._store = store
         self._names = names
         self._first = first

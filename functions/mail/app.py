@@ -1,4 +1,4 @@
-"""/v3/grants/{grant_id}: messages, folders and attachments, to read and to manage."""
+"""/v3/grants/{grant_id}: messages and attachments, to read and to manage."""
 
 from typing import Annotated, Any
 
@@ -6,23 +6,38 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from postroom.bootstrap import mail as bootstrap
-from postroom.usecases.authenticate import resolve_account
 from postroom.usecases.change_message import change_message, delete_message
+from postroom.usecases.clean_messages import clean_messages
+from postroom.usecases.find_folders import find_folders
 from postroom.usecases.list_messages import (
-    list_folders,
     list_messages,
-    read_folder,
     read_message,
     read_raw_message,
+    read_raw_messages,
 )
 from postroom.usecases.read_attachment import download_attachment, read_attachment
-from postroom.web.message_pages import folder_page, message_page, raw_message
-from postroom.web.paging import message_position, messages_list
+from postroom.usecases.search_messages import search_messages
+from postroom.web import access
+from postroom.web.documented import DONE, documented, elsewhere, file, item, listing
+from postroom.web.message_pages import (
+    AnyPage,
+    clean_answer,
+    message_page,
+    raw_message,
+    raw_page,
+)
+from postroom.web.paging import (
+    message_position,
+    messages_list,
+    search_list,
+    search_position,
+)
 from postroom.web.resolver import binary_answer, lambda_handler, make_resolver, redirect
-from postroom.web.schemas.attachments import AttachmentOut
+from postroom.web.schemas.attachments import AttachmentOut, AttachmentQuery
 from postroom.web.schemas.fields import wire
-from postroom.web.schemas.folders import FolderListQuery, FolderOut
 from postroom.web.schemas.messages import (
+    CleaningIn,
+    CleanMessageOut,
     MessageChangeIn,
     MessageDeletionQuery,
     MessageListQuery,
@@ -30,43 +45,81 @@ from postroom.web.schemas.messages import (
     MessageQuery,
     selected,
 )
-from postroom.web.schemas.paths import FolderPath, MessagePath
+from postroom.web.schemas.paths import MessagePath
+from postroom.web.schemas.raw_messages import RawMessageOut
 
-app = make_resolver(admit=lambda bearer: bootstrap.services().authenticate(bearer))
+app = make_resolver(
+    admit=lambda bearer: bootstrap.services().authenticate(bearer), permit=access.MESSAGES
+)
 
 
 @app.get("/v3/grants/<grant_id>/messages")
+@documented(
+    listing(MessageOut),
+    about="All filters together narrow the list; of several addresses in one filter, one is enough,"
+    " of several folders in `in` a message lies in all. With `search_query_native` the provider"
+    " finds (Gmail's `q`, Outlook's `$search`) and the other filters apply to what it found;"
+    " what is not stored yet is fetched, up to fifty messages a page. With `fields=raw_mime` a page"
+    " holds twenty messages at most, each with `grant_id`, `object`, `id` and `raw_mime` alone.",
+)
 def get_messages(grant_id: str, query: Annotated[MessageListQuery, Query()]) -> Response[str]:
-    """List messages, newest first, from our store."""
+    """List messages, newest first: from our store, or what the provider's own search finds."""
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
+    account = services.account(app.principal, grant_id)
+    folders = find_folders(
+        account=account,
+        names=query.in_,
+        field="in",
+        folders=services.folders,
+        mailboxes=services.mailboxes,
     )
-    folders = list_folders(account_id=account.id, folders=services.folders) if query.in_ else ()
-    wanted = query.to_filter({folder.id for folder in folders})
-    of_list, key = messages_list(account.id, wanted), services.secrets.signing_key()
-    page = list_messages(
-        account_id=account.id,
-        wanted=wanted,
-        limit=query.limit,
-        after=message_position(query.page_token, of_list=of_list, key=key),
-        with_content=query.with_content(),
-        messages=services.stores.messages,
-        contents=services.stores.contents,
-    )
-    shown, next_cursor = message_page(page, query, of_list=of_list, key=key)
+    wanted, key = query.to_filter(folders), services.secrets.signing_key()
+    page: AnyPage
+    if query.search_query_native:
+        of_list = search_list(account.id, wanted, query.search_query_native)
+        page = search_messages(
+            account=account,
+            query=query.search_query_native,
+            matches=wanted.matches,
+            limit=query.limit,
+            after=search_position(query.page_token, of_list=of_list, key=key),
+            with_content=query.with_content(),
+            mailboxes=services.mailboxes,
+            stores=services.stores,
+            clock=services.clock,
+        )
+    else:
+        of_list = messages_list(account.id, wanted)
+        page = list_messages(
+            account_id=account.id,
+            wanted=wanted,
+            limit=query.limit,
+            after=message_position(query.page_token, of_list=of_list, key=key),
+            with_content=query.with_content(),
+            messages=services.stores.messages,
+            contents=services.stores.contents,
+        )
+    if query.fields == "raw_mime":
+        page, raw = read_raw_messages(
+            account=account,
+            page=page,
+            mailboxes=services.mailboxes,
+            downloads=services.downloads,
+        )
+        shown, next_cursor = raw_page(page, raw, of_list=of_list, key=key)
+    else:
+        shown, next_cursor = message_page(page, query, of_list=of_list, key=key)
     return app.listing(shown, next_cursor=next_cursor)
 
 
 @app.get("/v3/grants/<grant_id>/messages/<message_id>")
+@documented(item(MessageOut), item(RawMessageOut, about="With `fields=raw_mime`."))
 def get_message(
     grant_id: str, message_id: MessagePath, query: Annotated[MessageQuery, Query()]
 ) -> Response[str]:
     """Return one message from our store, or its MIME form from the provider."""
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
+    account = services.account(app.principal, grant_id)
     if query.fields == "raw_mime":
         raw = read_raw_message(
             account=account,
@@ -86,14 +139,38 @@ def get_message(
     return app.item(selected(wire(shown), query.select))
 
 
+@app.put("/v3/grants/<grant_id>/messages/clean")
+@documented(
+    listing(CleanMessageOut),
+    body=CleaningIn,
+    about="Nothing is changed. Up to twenty messages, with two million characters in their bodies"
+    " together; a message that is nothing but a quotation keeps it. Bodies are left out of an"
+    " answer that would not fit.\n\nScope: `mail.read`.",
+)
+def clean(grant_id: str) -> Response[str]:
+    """Return messages with what their authors wrote themselves, as their conversations."""
+    access.require_reading(app.principal)
+    wanted = app.body(CleaningIn)
+    services = bootstrap.services()
+    account = services.account(app.principal, grant_id)
+    cleaned = clean_messages(
+        account_id=account.id,
+        message_ids=[MessagePath(each) for each in wanted.message_id],
+        wanted=wanted.to_domain(),
+        messages=services.stores.messages,
+        contents=services.stores.contents,
+    )
+    return app.listing(clean_answer(cleaned))
+
+
 @app.put("/v3/grants/<grant_id>/messages/<message_id>")
+@documented(item(MessageOut), body=MessageChangeIn, about="Scope: `mail.write`.")
 def put_message(grant_id: str, message_id: MessagePath) -> Response[str]:
-    """Change flags and folders, at the provider first."""
+    """Change flags, folders and categories, at the provider first; and metadata, here alone."""
+    access.require_writing(app.principal)
     change = app.body(MessageChangeIn).to_domain()
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
+    account = services.account(app.principal, grant_id)
     mail = change_message(
         account=account,
         message_id=message_id,
@@ -109,14 +186,13 @@ def put_message(grant_id: str, message_id: MessagePath) -> Response[str]:
 
 
 @app.delete("/v3/grants/<grant_id>/messages/<message_id>")
+@documented(DONE)
 def remove_message(
     grant_id: str, message_id: MessagePath, query: Annotated[MessageDeletionQuery, Query()]
 ) -> Response[str]:
     """Move a message to the trash, or delete it for good."""
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
+    account = services.account(app.principal, grant_id)
     delete_message(
         account=account,
         message_id=message_id,
@@ -130,36 +206,12 @@ def remove_message(
     return app.done()
 
 
-@app.get("/v3/grants/<grant_id>/folders")
-def get_folders(grant_id: str, query: Annotated[FolderListQuery, Query()]) -> Response[str]:
-    """List the folders with the provider's counts."""
-    services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
-    found = list_folders(account_id=account.id, folders=services.folders)
-    shown, next_cursor = folder_page(account.id, found, query, key=services.secrets.signing_key())
-    return app.listing(shown, next_cursor=next_cursor)
-
-
-@app.get("/v3/grants/<grant_id>/folders/<folder_id>")
-def get_folder(grant_id: str, folder_id: FolderPath) -> Response[str]:
-    """Return one folder."""
-    services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
-    found = read_folder(account_id=account.id, folder_id=folder_id, folders=services.folders)
-    return app.item(FolderOut.from_domain(account.id, found))
-
-
 @app.get("/v3/grants/<grant_id>/attachments/<attachment_id>")
+@documented(item(AttachmentOut), query=AttachmentQuery)
 def get_attachment(grant_id: str, attachment_id: str) -> Response[str]:
     """Return what is known about an attachment; its id names the message as well."""
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
+    account = services.account(app.principal, grant_id)
     found = read_attachment(
         account_id=account.id, attachment_id=attachment_id, messages=services.stores.messages
     )
@@ -168,12 +220,15 @@ def get_attachment(grant_id: str, attachment_id: str) -> Response[str]:
 
 # Powertools' validation of answers would turn bytes into text.
 @app.get("/v3/grants/<grant_id>/attachments/<attachment_id>/download", enable_validation=False)
+@documented(
+    file("The bytes."),
+    elsewhere("Where a file above 4 MB can be fetched, without a key."),
+    query=AttachmentQuery,
+)
 def download(grant_id: str, attachment_id: str) -> Response[Any]:
     """Answer an attachment's bytes, or where they can be fetched."""
     services = bootstrap.services()
-    account = resolve_account(
-        principal=app.principal, reference=grant_id, accounts=services.accounts
-    )
+    account = services.account(app.principal, grant_id)
     found = download_attachment(
         account=account,
         attachment_id=attachment_id,

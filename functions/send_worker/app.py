@@ -1,4 +1,4 @@
-"""SQS: find out what became of a send whose answer was lost."""
+"""SQS: send what is due (later, large, put off), and find out what became of lost answers."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 @unexpected_logged()
-def look_up(record: SQSRecord) -> None:
-    """Settle one send, or have it looked up again later."""
+def settle(record: SQSRecord) -> None:
+    """Send one message whose time has come, or look up whether it left; or have it come again."""
     call = record.json_body
     logger.append_keys(account_id=call["account_id"])
     settle_send(
@@ -37,5 +37,5 @@ def look_up(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Settle each record; answer those that have to come again."""
     return process_partial_response(
-        event=event, record_handler=look_up, processor=processor, context=context
+        event=event, record_handler=settle, processor=processor, context=context
     )

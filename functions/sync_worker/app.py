@@ -28,14 +28,19 @@ def work_on(record: SQSRecord) -> None:
     account_id, lane = record.json_body["account_id"], record.json_body["lane"]
     logger.append_keys(account_id=account_id, lane=lane)
     if lane == "present":
-        sync_account(account_id=account_id, tools=services.tools)
+        hints = record.json_body.get("hints", ())
+        sync_account(account_id=account_id, tools=services.tools, hints=hints)
     elif is_being_erased(account_id=account_id, accounts=services.tools.accounts):
         erase_account(
             account_id=account_id,
             tools=services.tools,
             vault=services.vault,
             outbox=services.outbox,
+            outgoing=services.outgoing,
+            scheduler=services.scheduler,
+            creations=services.creations,
             downloads=services.downloads,
+            uploads=services.uploads,
         )
     else:
         backfill_account(account_id=account_id, tools=services.tools)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from werkzeug import Request, Response
@@ -29,9 +29,11 @@ _ROUTES = Map(
         Rule("/_sim/mailboxes", endpoint="create_mailbox", methods=["POST"]),
         Rule("/_sim/mailboxes", endpoint="list_mailboxes", methods=["GET"]),
         Rule("/_sim/mailboxes/<address>", endpoint="truth", methods=["GET"]),
+        Rule("/_sim/mailboxes/<address>/aliases", endpoint="set_aliases", methods=["PUT"]),
         Rule("/_sim/mailboxes/<address>/messages", endpoint="deliver", methods=["POST"]),
         Rule("/_sim/mailboxes/<address>/fill", endpoint="fill", methods=["POST"]),
         Rule("/_sim/mailboxes/<address>/changes", endpoint="change", methods=["POST"]),
+        Rule("/_sim/mailboxes/<address>/calls", endpoint="call", methods=["POST"]),
         Rule("/_sim/settings", endpoint="change_settings", methods=["POST"]),
         Rule("/_sim/settings", endpoint="read_settings", methods=["GET"]),
         Rule("/_sim/faults", endpoint="add_faults", methods=["POST"]),
@@ -39,8 +41,12 @@ _ROUTES = Map(
         Rule("/_sim/expire", endpoint="expire", methods=["POST"]),
         Rule("/_sim/clock", endpoint="advance_clock", methods=["POST"]),
         Rule("/_sim/usage", endpoint="usage", methods=["GET"]),
+        Rule("/_sim/pushes", endpoint="pushes", methods=["GET"]),
     ]
 )
+
+
+_Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class _Body(BaseModel):
@@ -48,8 +54,14 @@ class _Body(BaseModel):
 
 
 class _NewMailbox(_Body):
-    address: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    address: _Address
     name: str = ""
+    aliases: tuple[_Address, ...] = ()
+    mail_enabled: bool = True
+
+
+class _Aliases(_Body):
+    aliases: tuple[_Address, ...]
 
 
 class _Delivery(_Body):
@@ -63,6 +75,13 @@ class _Fill(_Body):
     messages: int = Field(ge=1)
     seed: int = 0
     thread_mix: dict[int, float] | None = None
+
+
+class _OwnerCall(_Body):
+    method: str
+    path: str
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: dict[str, Any] | None = None
 
 
 class _Expiry(_Body):
@@ -109,8 +128,15 @@ class ControlInterface:
 
     def _create_mailbox(self, request: Request) -> Response:
         body = _NewMailbox.model_validate_json(request.get_data())
-        self._provider.create_mailbox(body.address, body.name)
+        self._provider.create_mailbox(
+            body.address, body.name, aliases=body.aliases, mail_enabled=body.mail_enabled
+        )
         return _answer(body.model_dump(), 201)
+
+    def _set_aliases(self, request: Request, address: str) -> Response:
+        body = _Aliases.model_validate_json(request.get_data())
+        self._provider.set_aliases(address, body.aliases)
+        return _answer(body.model_dump())
 
     def _list_mailboxes(self, _request: Request) -> Response:
         return _answer({"mailboxes": self._provider.mailboxes()})
@@ -145,6 +171,20 @@ class ControlInterface:
         self._provider.change(address, changes)
         return _answer({"changed": len(changes)})
 
+    def _call(self, request: Request, address: str) -> Response:
+        """Make an API call with the owner's own client: no fault, no quota and no usage."""
+        wanted = _OwnerCall.model_validate_json(request.get_data())
+        token = self._provider.owner_token(address)
+        headers = {**wanted.headers, "Authorization": f"Bearer {token}"}
+        inner = Request.from_values(
+            wanted.path, method=wanted.method, headers=headers, json=wanted.body
+        )
+        return self._provider.handle(inner, self._refuse_batch)
+
+    @staticmethod
+    def _refuse_batch(_request: Request) -> Response:
+        return _answer({"error": "the owner's calls are made one by one"}, 400)
+
     def _change_settings(self, request: Request) -> Response:
         changes = TypeAdapter(dict[str, Any]).validate_json(request.get_data())
         self._controls.settings = self._controls.settings.updated(changes)
@@ -170,10 +210,14 @@ class ControlInterface:
     def _advance_clock(self, request: Request) -> Response:
         body = _Advance.model_validate_json(request.get_data())
         self._controls.clock.advance(body.advance_seconds)
+        self._provider.clock_moved()
         return _answer({"now": self._controls.clock.now().timestamp()})
 
     def _usage(self, _request: Request) -> Response:
         return _answer(self._controls.usage.as_json())
+
+    def _pushes(self, _request: Request) -> Response:
+        return _answer({"undelivered": self._provider.pushes_undelivered()})
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> Response:

@@ -13,7 +13,7 @@ from local.simulators.faults import Faults
 from local.simulators.settings import Settings
 from local.simulators.usage import Usage
 
-Expirable = Literal["history", "delta", "access_tokens", "refresh_tokens", "watches"]
+Expirable = Literal["history", "delta", "access_tokens", "refresh_tokens", "consents", "watches"]
 
 
 class UnknownMailbox(Exception):
@@ -88,8 +88,22 @@ class SimulatedProvider(Protocol):
     def reset(self) -> None:
         """Forget all mailboxes, tokens and watches."""
 
-    def create_mailbox(self, address: str, name: str) -> None:
-        """Add an empty mailbox; raises MailboxExists."""
+    def create_mailbox(
+        self,
+        address: str,
+        name: str,
+        *,
+        aliases: Sequence[str] = (),
+        mail_enabled: bool = True,
+    ) -> None:
+        """Add an empty mailbox; raises MailboxExists when one of its addresses is taken.
+
+        Mail for an alias arrives in it, and it may send as one. An account that is not
+        `mail_enabled` signs in, but its owner has no mail service: the API says so.
+        """
+
+    def set_aliases(self, address: str, aliases: Sequence[str]) -> None:
+        """Give a mailbox these aliases and no others; raises UnknownMailbox, MailboxExists."""
 
     def mailboxes(self) -> list[dict[str, Any]]:
         """Return `address`, `name` and the number of `messages` of each mailbox."""
@@ -117,8 +131,20 @@ class SimulatedProvider(Protocol):
     def change(self, address: str, changes: Sequence[Change]) -> None:
         """Apply the owner's changes, all or none; raises UnknownMailbox, InvalidChange."""
 
+    def owner_token(self, address: str) -> str:
+        """Return an access token that may do all; raises UnknownMailbox."""
+
     def expire(self, what: Expirable, address: str | None) -> None:
-        """Make something expire now, everywhere or in one mailbox; raises UnknownMailbox."""
+        """Make something expire now, everywhere or in one mailbox; raises UnknownMailbox.
+
+        `consents` are those that the owner takes back.
+        """
+
+    def pushes_undelivered(self) -> int:
+        """Return how many pushes are on their way: neither acknowledged yet nor given up."""
+
+    def clock_moved(self) -> None:
+        """Do what is due by the clock, which somebody has just moved."""
 
     def snapshot(self) -> bytes:
         """Return all that must outlive a restart."""

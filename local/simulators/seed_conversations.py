@@ -10,6 +10,12 @@ GOOGLE_MAILBOXES = {
     "kenji.mori@gmail.example": "森 健二",
     "lucia.ferrari@gmail.example": "Lucia Ferrari",
 }
+MICROSOFT_MAILBOXES = {
+    "jonas.weber@outlook.example": "Jonas Weber",
+    "amina.diallo@outlook.example": "Amina Diallo",
+    "marta.silva@casaverde.example": "Marta Silva",
+}
+"""Two personal accounts and one of an organisation."""
 
 PEOPLE = {
     "anna": ("Anna Lindqvist", "anna.lindqvist@gmail.example"),
@@ -17,6 +23,7 @@ PEOPLE = {
     "lucia": ("Lucia Ferrari", "lucia.ferrari@gmail.example"),
     "jonas": ("Jonas Weber", "jonas.weber@outlook.example"),
     "amina": ("Amina Diallo", "amina.diallo@outlook.example"),
+    "marta": ("Marta Silva", "marta.silva@casaverde.example"),
     "board": ("Bostadsrättsföreningen Linden", "styrelsen@brf-linden.example"),
     "press": ("Harbour Press", "orders@harbourpress.example"),
     "rail": ("Nordic Rail", "no-reply@nordicrail.example"),
@@ -24,6 +31,9 @@ PEOPLE = {
     "shop": ("北の茶屋", "info@kitanochaya.example"),
     "school": ("Liceo Galileo", "segreteria@liceogalileo.example"),
     "code": ("Codeforge", "notifications@codeforge.example"),
+    "bank": ("Banco do Porto", "avisos@bancodoporto.example"),
+    "paper": ("Papier & Söhne", "vertrieb@papier-soehne.example"),
+    "town": ("Mairie de Lyon 4e", "associations@lyon4.example"),
     "dentist": ("Zahnarztpraxis am Park", "praxis@zahnarzt-park.example"),
 }
 
@@ -314,10 +324,86 @@ CONVERSATIONS = (
             0,
         ),
     ),
+    _talk(
+        "Catering para a abertura",
+        "marta amina anna",
+        10,
+        Letter(
+            "marta",
+            "Olá Amina,\n\nsegue a proposta para sessenta pessoas: petiscos frios, vinho verde "
+            "e sumos. Os preços já incluem o serviço.\n\nMarta Silva\nCasa Verde",
+            0,
+            ("proposta.pdf", "precos.csv"),
+        ),
+        Letter("amina", "Merci Marta ! Est-ce possible sans fruits de mer ?", 6),
+        Letter(
+            "marta", "Claro, sem marisco nenhum. A proposta nova vai em anexo.", 18, ("v2.pdf",)
+        ),
+        Letter("anna", "Looks lovely. Please go ahead, the gallery pays by transfer.", 5),
+        Letter("marta", "Confirmado. Obrigada, e até dia 14!", 2),
+        label="Exhibition",
+    ),
+    _talk(
+        "Plakat: Korrekturabzug",
+        "paper jonas",
+        18,
+        Letter(
+            "paper",
+            "Sehr geehrter Herr Weber,\n\nanbei der Korrekturabzug. Bitte prüfen Sie besonders "
+            "die Umlaute (ä, ö, ü, ß) und den Beschnitt.",
+            0,
+            ("Korrekturabzug.pdf",),
+        ),
+        Letter("jonas", "Alles in Ordnung, bitte 300 Stück auf 170 g.", 21),
+        Letter("paper", "Vielen Dank. Lieferung am Donnerstag.", 3),
+    ),
+    _talk(
+        "Wochenende in Lyon?",
+        "jonas amina",
+        7,
+        Letter("jonas", "Salut Amina, ich bin vom 3. bis 5. in Lyon. Zeit für einen Kaffee?", 0),
+        Letter("amina", "Avec plaisir ! Samedi 10 h, place de la Croix-Rousse ?", 4),
+        Letter("jonas", "Parfait. Ich bringe die Plakate mit.", 2),
+        Letter("amina", "Super. Voici la vue que tu auras :", 1, ("harbour.png",), "picture"),
+    ),
+    _talk(
+        "Subvention : votre dossier",
+        "town amina",
+        24,
+        Letter(
+            "town",
+            "Madame,\n\nvotre dossier est complet. La commission se réunit le 18 ; vous recevrez "
+            "sa décision par courrier électronique.",
+            0,
+            ("accusé de réception.pdf",),
+        ),
+        Letter("amina", "Je vous remercie. Bien cordialement, Amina Diallo", 26),
+        Letter("town", "La subvention est accordée. Félicitations !", 190, ("décision.pdf",)),
+    ),
+    _talk(
+        "Extrato mensal disponível",
+        "bank marta",
+        5,
+        Letter(
+            "bank",
+            "O extrato da conta terminada em 0042 está disponível.",
+            0,
+            ("extrato.pdf",),
+            "receipt",
+        ),
+    ),
+    _talk(
+        "Loan of the lamps: insurance",
+        "kenji marta anna",
+        3,
+        Letter("kenji", "The insurer asks who looks after the lamps at night. 夜間の管理者は?", 0),
+        Letter("marta", "A nossa equipa fecha a galeria às 22h. I can sign for that.", 3),
+        Letter("anna", "Thank you both. I send the form to Marta.", 2, ("form.pdf",)),
+    ),
     *(
         _talk(
             f"The Slow Web, no. {number}: {topic}",
-            "weekly anna lucia kenji",
+            "weekly anna lucia kenji amina",
             7 * (90 - number) + 1,
             Letter("weekly", text, 0, (), "newsletter"),
         )

@@ -11,12 +11,13 @@ from local.simulators.sample_files import pdf, png
 from local.simulators.seed_conversations import (
     CONVERSATIONS,
     GOOGLE_MAILBOXES,
+    MICROSOFT_MAILBOXES,
     PEOPLE,
     Conversation,
     Letter,
 )
 
-__all__ = ["GOOGLE_MAILBOXES", "plant"]
+__all__ = ["GOOGLE_MAILBOXES", "MICROSOFT_MAILBOXES", "plant"]
 
 _UNREAD_FOR = timedelta(days=3)
 _COLOURS = {"box": (120, 90, 60), "harbour": (40, 90, 140), "dinner": (150, 80, 60)}

@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,10 +48,16 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def serve(
     app: SimulatorApp, options: argparse.Namespace, seed: Callable[[SimulatorApp], None]
 ) -> None:
-    """Serve until SIGTERM, SIGINT or SIGHUP; then save and return."""
+    """Serve until SIGTERM, SIGINT or SIGHUP; then save and return.
+
+    Exits with a sentence when the state is another version's.
+    """
     state: Path | None = options.state
     if state is not None and state.exists():
-        state_file.load(app, state)
+        try:
+            state_file.load(app, state)
+        except state_file.UnreadableState as reason:
+            sys.exit(str(reason))
     elif options.seed:
         seed(app)
     stop = threading.Event()

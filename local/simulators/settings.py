@@ -12,10 +12,16 @@ class Settings(BaseModel):
 
     auto_consent: bool = False
     """The authorize address redirects at once when `login_hint` names a known mailbox."""
-    consent: Literal["grant", "deny", "cancel"] = "grant"
-    """What the mailbox owner answers when consent is automatic."""
+    consent: Literal["grant", "deny", "cancel", "admin_required"] = "grant"
+    """What the mailbox owner answers when consent is automatic; with `admin_required` the owner's
+    organisation lets nobody but an administrator answer."""
     deny_scopes: tuple[str, ...] = ()
     """Scopes the owner unticks, always."""
+    refresh_tokens: Literal["keep_old", "revoke_old"] = "keep_old"
+    """What becomes of a Microsoft refresh token that was used: as the real one does, it goes on
+    working beside the new one; or it is revoked."""
+    delta_items: Literal["partial", "whole"] = "partial"
+    """How Microsoft's delta gives a message whose flags alone have changed: those, or all."""
     push_endpoint: str | None = None
     """Where Google's pushes go; none are sent while it is empty."""
     push_audience: str | None = None
@@ -26,6 +32,8 @@ class Settings(BaseModel):
     enforce_quota: bool = False
     quota_scale: float = Field(default=1.0, gt=0)
     """Multiplies the per-minute quota of each mailbox."""
+    sending_free_at: float | None = None
+    """When mailboxes may send again, in seconds since 1970; until then they have sent too much."""
     page_size: int | None = Field(default=None, ge=1)
     """Largest page of any listing, and an empty page first in a longer history listing."""
     peer: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.simulators.wsgi import SimulatorApp
 
-_FORMAT = 1
+_FORMAT = 4
 """Raise it when the shape of any stored class changes."""
 
 

@@ -7,6 +7,7 @@ the function where Lambda has them on the path.
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -18,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.ports import free_ports
 from local.sam import SAM_CLI, uv_command
 from tests.artefact.conftest import HOST_ARCHITECTURE
 
-START_LIMIT_SECONDS = 20
-CALL_LIMIT_SECONDS = 40
+START_LIMIT_SECONDS = 60
+CALL_LIMIT_SECONDS = 60
+STOP_LIMIT_SECONDS = 30
 
 _LOCATE = "import pathlib, samcli; print(pathlib.Path(samcli.__file__).parent / 'local/rapid')"
 
@@ -32,14 +35,6 @@ def emulator_binary() -> Path:
     command = [uv_command(), "tool", "run", "--quiet", "--from", SAM_CLI, "python", "-c", _LOCATE]
     found = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (ours)
     return Path(found.stdout.strip()) / f"aws-lambda-rie-{HOST_ARCHITECTURE}"
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -61,18 +56,11 @@ class Function:
     def invoke(self, event: object) -> Any:
         """Return what the function answers, or Lambda's description of its error."""
         request = urllib.request.Request(self.url, data=json.dumps(event).encode())  # noqa: S310
-        deadline = time.monotonic() + START_LIMIT_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=CALL_LIMIT_SECONDS) as answer:  # noqa: S310
-                    return json.load(answer)
-            except urllib.error.HTTPError as failure:  # 502: it did not start; the reason follows
-                return json.load(failure)
-            except urllib.error.URLError as error:
-                refused = isinstance(error.reason, ConnectionRefusedError)
-                if not refused or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)  # the emulator is still starting
+        try:
+            with urllib.request.urlopen(request, timeout=CALL_LIMIT_SECONDS) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as failure:  # 502: it did not start; the reason follows
+            return json.load(failure)
 
     def printed(self) -> str:
         """Return what function and emulator wrote so far."""
@@ -84,7 +72,7 @@ def running(
     runtime: Runtime, function: Path, *, environment: dict[str, str], scratch: Path
 ) -> Iterator[Function]:
     """Start a function's folder under the emulator; stop it afterwards."""
-    port, runtime_port = free_port(), free_port()
+    port, runtime_port = free_ports(2)
     log = scratch / f"{function.name}.log"
     path = [str(function), *([str(runtime.layer)] if runtime.layer else [])]
     lambda_environment = {
@@ -106,12 +94,36 @@ def running(
     ]
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 (ours)
-            command, cwd=function, env=lambda_environment, stdout=output, stderr=output
+            command,
+            cwd=function,
+            env=lambda_environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
+            _wait_for_listener(port, process)
             yield Function(
                 f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations", log
             )
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            try:
+                process.wait(STOP_LIMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _wait_for_listener(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until something listens; fails when the process ends or the time passes first."""
+    deadline = time.monotonic() + START_LIMIT_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=START_LIMIT_SECONDS).close()
+        except ConnectionRefusedError:
+            assert process.poll() is None, f"the emulator ended with code {process.returncode}"
+            assert time.monotonic() < deadline, "the emulator does not listen"
+            time.sleep(0.02)
+        else:
+            return

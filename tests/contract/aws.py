@@ -1,14 +1,19 @@
 """The table and the bucket as the template has them, made on whatever stands in for AWS."""
 
+from collections.abc import Iterator
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse
 
 from postroom.storage.dynamodb.table import Table
+from tests.contract.moto_mends import mend_moto
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,6 +25,8 @@ TABLE = "mail"
 
 _TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 _SCHEMA = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+mend_moto()
 
 
 def client(service: Any, *, endpoint_url: str | None = None) -> Any:
@@ -54,3 +61,25 @@ def create_bucket(s3: "S3Client") -> str:
 def _schema() -> Any:
     properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Table"]["Properties"]
     return {part: properties[part] for part in _SCHEMA}
+
+
+def forbid_reads(s3: "S3Client") -> None:
+    """Answer reads of objects as S3 does where the whole bucket may not be listed: 403 for all.
+
+    The stand-ins for AWS know no permissions.
+    """
+
+    def refuse(request: AWSRequest, **_: Any) -> AWSResponse:
+        body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        return AWSResponse(request.url or "", 403, HTTPHeaders(), _Body(body))
+
+    events: Any = s3.meta.events
+    events.register_first("before-send.s3.GetObject", refuse)
+
+
+class _Body(BytesIO):
+    """An answer's body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        """Yield all that is left."""
+        yield self.read()

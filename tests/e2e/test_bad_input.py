@@ -61,12 +61,14 @@ def test_bad_requests_are_named(
 
 
 def test_requests_on_an_account_are_checked(
-    http: httpx.Client, google: SimulatedProvider, connect: Callable[[str], str]
+    http: httpx.Client,
+    provider: SimulatedProvider,
+    connect: Callable[[SimulatedProvider, str], str],
 ) -> None:
     """Bad cursors, limits, addresses and ids on a real account are 400 or 404, nothing is sent."""
-    address = "checked@mail.example"
-    google.call("POST", "mailboxes", json={"address": address})
-    grant = connect(address)
+    address = provider.address("checked")
+    provider.call("POST", "mailboxes", json={"address": address})
+    grant = connect(provider, address)
     base = f"/v3/grants/{grant}"
     recipient = [{"email": address}]
     cases: list[tuple[str, str, dict[str, Any], int, str]] = [
@@ -94,15 +96,15 @@ def test_requests_on_an_account_are_checked(
         answer = http.request(method, base + path, **parts)
         assert answer.status_code == status, (method, path, answer.text)
         assert named in answer.json()["error"]["message"]
-    assert google.messages(address) == []
+    assert provider.messages(address) == []
 
 
-def _start(stack: RunningStack, address: str) -> str:
+def _start(stack: RunningStack, provider: SimulatedProvider, address: str) -> str:
     query = {
         "client_id": stack.client_id,
         "redirect_uri": RETURN_ADDRESS,
         "response_type": "code",
-        "provider": "google",
+        "provider": provider.name,
         "login_hint": address,
     }
     return str(httpx.URL(f"{stack.api_uri}/v3/connect/auth", params=query))
@@ -119,13 +121,13 @@ def test_a_forged_state_shows_a_page(stack: RunningStack) -> None:
 
 @pytest.mark.usefixtures("return_address")
 def test_a_consent_of_another_browser_makes_no_account(
-    stack: RunningStack, http: httpx.Client, google: SimulatedProvider
+    stack: RunningStack, http: httpx.Client, provider: SimulatedProvider
 ) -> None:
     """A callback without the cookie of the browser that began is refused, and so is its replay."""
-    address = "victim@mail.example"
-    google.call("POST", "mailboxes", json={"address": address})
+    address = provider.address("victim")
+    provider.call("POST", "mailboxes", json={"address": address})
     with httpx.Client(timeout=60) as attacker:
-        consent = attacker.get(_start(stack, address)).headers["location"]
+        consent = attacker.get(_start(stack, provider, address)).headers["location"]
         callback = attacker.get(consent).headers["location"]
     assert httpx.get(callback, timeout=60).status_code == 400
     grants = http.get("/v3/grants", params={"email": address}).json()
@@ -137,25 +139,28 @@ def test_a_consent_of_another_browser_makes_no_account(
     ("settings", "error"),
     [
         ({"consent": "deny"}, "access_denied"),
-        ({"deny_scopes": ["https://www.googleapis.com/auth/gmail.modify"]}, "scopes_missing"),
+        (
+            {"deny_scopes": ["https://www.googleapis.com/auth/gmail.modify", "Mail.Send"]},
+            "scopes_missing",
+        ),
     ],
 )
 def test_a_consent_that_is_not_enough_is_told_to_the_return_address(
     stack: RunningStack,
     http: httpx.Client,
-    google: SimulatedProvider,
+    provider: SimulatedProvider,
     settings: dict[str, Any],
     error: str,
 ) -> None:
     """Refused or partial consent: the documented error, no account."""
-    address = f"{error}@mail.example"
-    google.call("POST", "mailboxes", json={"address": address})
-    google.call("POST", "settings", json=settings)
+    address = provider.address(error)
+    provider.call("POST", "mailboxes", json={"address": address})
+    provider.call("POST", "settings", json=settings)
     try:
         with httpx.Client(timeout=60) as browser:
-            answer = come_back(browser, _start(stack, address))
+            answer = come_back(browser, _start(stack, provider, address))
     finally:
-        google.call("POST", "settings", json={"consent": "grant", "deny_scopes": []})
+        provider.call("POST", "settings", json={"consent": "grant", "deny_scopes": []})
     assert answer["error"] == error
     assert answer["error_description"]
     assert http.get("/v3/grants", params={"email": address}).json()["data"] == []

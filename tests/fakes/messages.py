@@ -4,19 +4,22 @@ import bisect
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from postroom.domain.errors import NotFound
-from postroom.domain.ids import AccountId, MessageId
+from postroom.domain.ids import AccountId, DraftId, MessageId, ThreadId
 from postroom.domain.message import (
     ALL_MAIL,
     Message,
     MessageContent,
     Position,
     View,
+    draft_view,
+    thread_view,
 )
-from postroom.ports import Clock, PutOutcome
+from postroom.domain.thread import LARGEST_THREAD, Thread, summarise
+from postroom.ports import Clock, MessageStore, PutOutcome
 from tests.fakes.clock import FixedClock
 
 _TOMBSTONE_LIFETIME = timedelta(days=30)
@@ -37,29 +40,47 @@ class InMemoryMessageStore:
         self._clock = clock or FixedClock()
         self._lock = threading.RLock()
         self._messages: dict[tuple[AccountId, MessageId], Message] = {}
+        self._seen_at: dict[tuple[AccountId, MessageId], datetime] = {}
         self._tombstones: dict[tuple[AccountId, MessageId], _Tombstone] = {}
+        self._metadata: dict[tuple[AccountId, MessageId], Mapping[str, str]] = {}
         self._views: defaultdict[tuple[AccountId, View], list[tuple[datetime, MessageId]]] = (
             defaultdict(list)
         )
 
     def get(self, account_id: AccountId, message_id: MessageId) -> Message:
         """Return a message. Raises NotFound."""
-        try:
-            return self._messages[account_id, message_id]
-        except KeyError:
-            raise NotFound("There is no such message.") from None
+        found = self.get_many(account_id, [message_id])
+        if message_id not in found:
+            raise NotFound("There is no such message.")
+        return found[message_id]
 
     def get_many(
         self, account_id: AccountId, message_ids: Sequence[MessageId]
     ) -> dict[MessageId, Message]:
         """Return those that exist."""
         found = ((each, self._messages.get((account_id, each))) for each in message_ids)
-        return {each: message for each, message in found if message is not None}
+        return {each: self._noted(message) for each, message in found if message is not None}
 
-    def put(self, messages: Sequence[Message]) -> list[PutOutcome]:
+    def note(
+        self, account_id: AccountId, message_id: MessageId, metadata: Mapping[str, str]
+    ) -> None:
+        """Keep metadata, unless the message was removed."""
+        key = (account_id, message_id)
+        with self._lock:
+            if key in self._messages or self._living_tombstone(key) is None:
+                self._metadata[key] = dict(metadata)
+
+    def put(
+        self,
+        messages: Sequence[Message],
+        *,
+        seen_at: datetime | None = None,
+        revive: bool = False,
+    ) -> list[PutOutcome]:
         """Store messages unless something newer is there."""
         with self._lock:
-            return [self._put(message) for message in messages]
+            seen_at = seen_at or self._clock.now()
+            return [self._put(message, seen_at, revive=revive) for message in messages]
 
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
         """Remove a message and leave a tombstone."""
@@ -72,8 +93,11 @@ class InMemoryMessageStore:
                 return False
             if known is not None and version is not None and version < known:
                 return False
+            metadata = self._metadata.pop(key, None)
             if message is not None:
                 self._take_out(message)
+                if message.draft_id is not None and metadata is not None:
+                    self._metadata[account_id, MessageId(message.draft_id)] = metadata
             self._tombstones[key] = _Tombstone(
                 version=max(each for each in (known, version) if each is not None),
                 ends_at=self._clock.now() + _TOMBSTONE_LIFETIME,
@@ -106,6 +130,26 @@ class InMemoryMessageStore:
             for received_at, message_id in reversed(page)
         ]
 
+    def count(self, account_id: AccountId, view: View) -> int:
+        """Count the places of a view."""
+        with self._lock:
+            return len(self._views[account_id, view])
+
+    def unplaced(self, view: View, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return those that the view does not list."""
+        with self._lock:
+            return [message for message in messages if not self._is_placed(view, message)]
+
+    def let_ends_lapse(
+        self, account_id: AccountId, message_ids: Sequence[MessageId], *, noted_before: datetime
+    ) -> None:
+        """Forget tombstones that were noted before a time."""
+        with self._lock:
+            for message_id in message_ids:
+                tombstone = self._tombstones.get((account_id, message_id))
+                if tombstone and tombstone.ends_at - _TOMBSTONE_LIFETIME < noted_before:
+                    del self._tombstones[account_id, message_id]
+
     def erase(self, account_id: AccountId, *, limit: int) -> Sequence[MessageId]:
         """Erase some messages."""
         with self._lock:
@@ -113,24 +157,49 @@ class InMemoryMessageStore:
                 place.message_id for place in self.positions(account_id, ALL_MAIL, limit=limit)
             ]
             for message_id in erased:
-                self._take_out(self._messages[account_id, message_id])
+                message = self._messages[account_id, message_id]
+                self._take_out(message)
+                for noted in (message_id, message.draft_id):
+                    self._metadata.pop((account_id, MessageId(noted or "")), None)
         return erased
 
-    def _put(self, message: Message) -> PutOutcome:
+    def _put(self, message: Message, seen_at: datetime, *, revive: bool) -> PutOutcome:
         key = (message.account_id, message.id)
         old, tombstone = self._messages.get(key), self._living_tombstone(key)
-        if old is not None and old.version > message.version:
+        if old is not None and (old.version > message.version or self._seen_at[key] > seen_at):
             return PutOutcome(won=False)
-        if tombstone is not None and tombstone.version >= message.version:
+        if tombstone is not None and tombstone.version > message.version:
             return PutOutcome(won=False)
+        if tombstone is not None and tombstone.version == message.version:
+            noted_at = tombstone.ends_at - _TOMBSTONE_LIFETIME
+            if not revive or seen_at < noted_at:
+                return PutOutcome(won=False)
         if old is not None:
             self._take_out(old)
         self._tombstones.pop(key, None)
-        self._messages[key] = message
+        self._seen_at[key] = seen_at
+        self._messages[key] = replace(message, metadata={}) if message.metadata else message
         for view in message.views():
             places = self._views[message.account_id, view]
             bisect.insort(places, (message.received_at, message.id))
+        if message.draft_id is not None and key not in self._metadata:
+            self._take_over_metadata(message, message.draft_id)
         return PutOutcome(won=True, is_new=old is None)
+
+    def _take_over_metadata(self, message: Message, draft: DraftId) -> None:
+        account_id = message.account_id
+        places = self._views[account_id, draft_view(draft)]
+        others = [self._messages[account_id, each] for _, each in places if each != message.id]
+        noted = [each for each in others if (account_id, each.id) in self._metadata]
+        if noted:
+            newest = max(noted, key=lambda each: each.version)
+            self._metadata[account_id, message.id] = self._metadata[account_id, newest.id]
+        elif (waiting := self._metadata.pop((account_id, MessageId(draft)), None)) is not None:
+            self._metadata[account_id, message.id] = waiting
+
+    def _noted(self, message: Message) -> Message:
+        metadata = self._metadata.get((message.account_id, message.id))
+        return replace(message, metadata=metadata) if metadata else message
 
     def _take_out(self, message: Message) -> None:
         del self._messages[message.account_id, message.id]
@@ -140,11 +209,47 @@ class InMemoryMessageStore:
             if places[place : place + 1] == [mine]:
                 del places[place]
 
+    def _is_placed(self, view: View, message: Message) -> bool:
+        places = self._views[message.account_id, view]
+        mine = (message.received_at, message.id)
+        place = bisect.bisect_left(places, mine)
+        return places[place : place + 1] == [mine]
+
     def _living_tombstone(self, key: tuple[AccountId, MessageId]) -> _Tombstone | None:
         tombstone = self._tombstones.get(key)
         if tombstone is None or tombstone.ends_at <= self._clock.now():
             return None
         return tombstone
+
+
+class InMemoryThreadStore:
+    """Threads as their messages are at the moment of asking, in whatever store those are."""
+
+    def __init__(self, messages: MessageStore) -> None:
+        self._messages = messages
+
+    def get(self, account_id: AccountId, thread_id: ThreadId) -> Thread:
+        """Return a thread. Raises NotFound."""
+        found = self.get_many(account_id, [thread_id])
+        if thread_id not in found:
+            raise NotFound("There is no such thread.")
+        return found[thread_id]
+
+    def get_many(
+        self, account_id: AccountId, thread_ids: Sequence[ThreadId]
+    ) -> dict[ThreadId, Thread]:
+        """Return those that exist."""
+        summaries = (summarise(self._messages_of(account_id, each)) for each in thread_ids)
+        return {thread.id: thread for thread in summaries if thread is not None}
+
+    def _messages_of(self, account_id: AccountId, thread_id: ThreadId) -> Sequence[Message]:
+        view = thread_view(thread_id)
+        places = self._messages.positions(account_id, view, limit=LARGEST_THREAD)
+        found: dict[MessageId, Message] = {}
+        for begin in range(0, len(places), 100):
+            some = [place.message_id for place in places[begin : begin + 100]]
+            found |= self._messages.get_many(account_id, some)
+        return [message for message in found.values() if message.thread_id == thread_id]
 
 
 class InMemoryContentStore:

@@ -1,11 +1,12 @@
 """A work queue that keeps its messages until a test takes them."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from postroom.domain.ids import AccountId, OutboxId
+from postroom.domain.ids import AccountId, OutboxId, ProviderMessageId
 
 
 class WorkKind(StrEnum):
@@ -23,6 +24,7 @@ class QueuedWork:
     kind: WorkKind
     account_id: AccountId
     delay: timedelta = timedelta()
+    hints: tuple[ProviderMessageId, ...] = ()
     outbox_id: OutboxId | None = None
     attempt: int = 0
 
@@ -35,9 +37,17 @@ class RecordingQueue:
         self.waiting: list[QueuedWork] = []
         """What has not been taken yet, oldest first."""
 
-    def sync(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
+    def sync(
+        self,
+        account_id: AccountId,
+        *,
+        delay: timedelta = timedelta(),
+        hints: Sequence[ProviderMessageId] = (),
+    ) -> None:
         """Call the sync worker."""
-        self._add(QueuedWork(kind=WorkKind.SYNC, account_id=account_id, delay=delay))
+        self._add(
+            QueuedWork(kind=WorkKind.SYNC, account_id=account_id, delay=delay, hints=tuple(hints))
+        )
 
     def backfill(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
         """Call the worker of the first sync."""

@@ -1,20 +1,20 @@
-"""The small stores in memory: accounts, settings, connections, folders, the outbox, locks."""
+"""The small stores in memory: accounts, settings, connections, folders, locks."""
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from postroom.domain.account import Account, AccountStatus, Identity, ProviderName
+from postroom.domain.api_key import ApiKey
 from postroom.domain.application import ApplicationProfile, RedirectUri
 from postroom.domain.connection import AuthorizationCode, BearerToken, ConnectionRequest
 from postroom.domain.errors import Conflict, ConnectionRefused, NotFound
+from postroom.domain.event import Event
 from postroom.domain.folder import Folder
-from postroom.domain.ids import AccountId, FolderId, OutboxId
-from postroom.domain.outgoing import OUTBOX_LIFETIME, OutboxEntry, SendState
-from postroom.domain.provider_config import ProviderConfig
-from postroom.ports import Clock
-from tests.fakes.clock import FixedClock
+from postroom.domain.ids import AccountId, FolderId, PersonId
+from postroom.domain.provider_config import ClientRegistration, ProviderConfig
+from postroom.domain.webhook import Webhook
 
 
 class InMemoryAccountStore:
@@ -23,6 +23,8 @@ class InMemoryAccountStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._accounts: dict[AccountId, Account] = {}
+        self.events: list[Event] = []
+        """What the stream of the table would tell."""
 
     def get(self, account_id: AccountId) -> Account:
         """Return an account. Raises NotFound."""
@@ -53,6 +55,20 @@ class InMemoryAccountStore:
         with self._lock:
             return sorted(self._accounts.values(), key=lambda each: (each.created_at, each.id))
 
+    def of_person(self, person_id: PersonId) -> Sequence[Account]:
+        """Return a person's accounts, oldest first."""
+        return [account for account in self.all() if account.person_id == person_id]
+
+    def claim(self, account_id: AccountId, person_id: PersonId) -> None:
+        """Make an account a person's, for good. Raises Conflict, NotFound."""
+        with self._lock:
+            account = self._accounts.get(account_id)
+            if account is None or account.status is AccountStatus.DELETING:
+                raise NotFound("This grant was deleted.")
+            if account.person_id not in (None, person_id):
+                raise Conflict("This mailbox is somebody else's.")
+            self._accounts[account_id] = replace(account, person_id=person_id)
+
     def create(self, account: Account) -> None:
         """Add an account. Raises Conflict."""
         with self._lock:
@@ -60,8 +76,10 @@ class InMemoryAccountStore:
                 raise Conflict("This mailbox has a grant already.")
             self._accounts[account.id] = account
 
-    def replace(self, account: Account, *, expected: Account | None = None) -> None:
-        """Replace an account. Raises NotFound, Conflict."""
+    def replace(
+        self, account: Account, *, expected: Account | None = None, event: Event | None = None
+    ) -> None:
+        """Replace an account, and tell of it. Raises NotFound, Conflict."""
         with self._lock:
             old = self.get(account.id)
             if expected is not None and old != expected:
@@ -69,7 +87,9 @@ class InMemoryAccountStore:
             deleting = AccountStatus.DELETING
             if old.status is deleting and account.status is not deleting:
                 raise NotFound("This grant was deleted.")
-            self._accounts[account.id] = account
+            self._accounts[account.id] = replace(account, person_id=old.person_id)
+            if event is not None:
+                self.events.append(event)
 
     def delete(self, account_id: AccountId) -> None:
         """Remove an account."""
@@ -83,6 +103,7 @@ class InMemoryProviderConfigStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._configs: dict[ProviderName, ProviderConfig] = {}
+        self._registrations: dict[tuple[ProviderName, str], ClientRegistration] = {}
 
     def get(self, provider: ProviderName) -> ProviderConfig:
         """Return a config. Raises NotFound."""
@@ -113,6 +134,27 @@ class InMemoryProviderConfigStore:
         with self._lock:
             self.get(provider)
             del self._configs[provider]
+
+    def registration(self, provider: ProviderName, registration_id: str) -> ClientRegistration:
+        """Return another client. Raises NotFound."""
+        try:
+            return self._registrations[provider, registration_id]
+        except KeyError:
+            raise NotFound("There is no such credential.") from None
+
+    def registrations(self, provider: ProviderName) -> Sequence[ClientRegistration]:
+        """Return all other clients of a provider, oldest first."""
+        found = [each for each in self._registrations.values() if each.provider is provider]
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
+    def put_registration(self, registration: ClientRegistration) -> None:
+        """Add or replace one by its id."""
+        self._registrations[registration.provider, registration.id] = registration
+
+    def delete_registration(self, provider: ProviderName, registration_id: str) -> None:
+        """Remove one. Raises NotFound."""
+        self.registration(provider, registration_id)
+        del self._registrations[provider, registration_id]
 
 
 class InMemoryApplicationStore:
@@ -191,13 +233,86 @@ class InMemoryConnectionStore:
     def bearer(self, token: str, *, now: datetime) -> BearerToken:
         """Return what a token stands for. Raises NotFound."""
         bearer = self._bearers.get(token)
-        if bearer is None or bearer.expires_at <= now:
+        orphaned = bearer is not None and bearer.parent and bearer.parent not in self._bearers
+        if bearer is None or bearer.expires_at <= now or orphaned:
             raise NotFound("the token is unknown, revoked or expired")
-        return bearer
+        return replace(bearer, parent="")
 
     def delete_bearer(self, token: str) -> None:
         """Revoke a token."""
         self._bearers.pop(token, None)
+
+
+class InMemoryApiKeyStore:
+    """API keys by what they are."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._api_keys: dict[str, ApiKey] = {}
+
+    def add(self, key: str, api_key: ApiKey) -> None:
+        """Remember a key."""
+        self._api_keys[key] = api_key
+
+    def find(self, key: str, *, now: datetime) -> ApiKey:
+        """Return what a key stands for. Raises NotFound."""
+        api_key = self._api_keys.get(key)
+        if api_key is None or (api_key.expires_at is not None and api_key.expires_at <= now):
+            raise NotFound("the key is unknown, revoked or expired")
+        return api_key
+
+    def by_id(self, api_key_id: str, *, now: datetime) -> ApiKey:
+        """Return a key that is known by its id. Raises NotFound."""
+        found = [key for key, each in self._api_keys.items() if each.id == api_key_id]
+        return self.find(found[0] if found else "", now=now)
+
+    def all(self) -> Sequence[ApiKey]:
+        """Return all keys, oldest first."""
+        return sorted(self._api_keys.values(), key=lambda each: (each.created_at, each.id))
+
+    def revoke(self, api_key_id: str) -> None:
+        """Forget a key. Raises NotFound."""
+        with self._lock:
+            found = [key for key, each in self._api_keys.items() if each.id == api_key_id]
+            if not found:
+                raise NotFound("There is no such API key.")
+            del self._api_keys[found[0]]
+
+
+class InMemoryWebhookStore:
+    """Webhooks by their ids."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._webhooks: dict[str, Webhook] = {}
+
+    def get(self, webhook_id: str) -> Webhook:
+        """Return a webhook. Raises NotFound."""
+        try:
+            return self._webhooks[webhook_id]
+        except KeyError:
+            raise NotFound("There is no such webhook.") from None
+
+    def all(self) -> Sequence[Webhook]:
+        """Return all webhooks, oldest first."""
+        return sorted(self._webhooks.values(), key=lambda each: (each.created_at, each.id))
+
+    def add(self, webhook: Webhook) -> None:
+        """Add a webhook."""
+        self._webhooks[webhook.id] = webhook
+
+    def replace(self, webhook: Webhook, *, expected: Webhook) -> None:
+        """Replace a webhook that is still as it was read. Raises NotFound, Conflict."""
+        with self._lock:
+            if self.get(webhook.id) != expected:
+                raise Conflict("The webhook has changed meanwhile.")
+            self._webhooks[webhook.id] = webhook
+
+    def delete(self, webhook_id: str) -> None:
+        """Remove a webhook. Raises NotFound."""
+        with self._lock:
+            self.get(webhook_id)
+            del self._webhooks[webhook_id]
 
 
 class InMemoryFolderStore:
@@ -205,67 +320,55 @@ class InMemoryFolderStore:
 
     def __init__(self) -> None:
         self._folders: dict[AccountId, dict[FolderId, Folder]] = {}
+        self._hidden: dict[AccountId, dict[FolderId, Folder]] = {}
+        self._shown_at: dict[tuple[AccountId, FolderId], datetime] = {}
 
-    def all(self, account_id: AccountId) -> Sequence[Folder]:
+    def all(self, account_id: AccountId, *, with_hidden: bool = False) -> Sequence[Folder]:
         """Return all folders of an account, ordered by id."""
         folders = self._folders.get(account_id, {})
+        if with_hidden:
+            folders = folders | self._hidden.get(account_id, {})
         return [folders[folder_id] for folder_id in sorted(folders)]
 
-    def replace_all(self, account_id: AccountId, folders: Sequence[Folder]) -> None:
-        """Keep exactly these folders."""
-        self._folders[account_id] = {folder.id: folder for folder in folders}
+    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+        """Let exactly these folders be seen, and hide others."""
+        wanted = {folder.id: folder for folder in folders}
+        there = self.all(account_id, with_hidden=True)
+        seen = {folder.id: folder for folder in self.all(account_id)}
+        changed = {each for each in seen.keys() | wanted if seen.get(each) != wanted.get(each)}
+        self._shown_at |= {(account_id, each): at for each in changed}
+        self._hidden[account_id] = {each.id: each for each in there if each.id not in wanted}
+        self._folders[account_id] = wanted
 
+    def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
+        """Remember folders that mail was stored in, hidden if they are not there yet."""
+        there = {folder.id for folder in self.all(account_id, with_hidden=True)}
+        hidden = self._hidden.setdefault(account_id, {})
+        for folder_id in set(folder_ids) - there:
+            hidden[folder_id] = Folder(id=folder_id, provider_id=folder_id, name="")
 
-class InMemoryOutboxStore:
-    """Sends by account and id; each is forgotten after its lifetime."""
+    def replace_all(
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        known: Collection[FolderId] | None = None,
+        asked_at: datetime | None = None,
+    ) -> None:
+        """Keep these folders in place of the known ones, or of all; not of those shown since."""
+        since = {
+            folder_id
+            for (account, folder_id), shown_at in self._shown_at.items()
+            if account == account_id and asked_at is not None and shown_at > asked_at
+        }
+        wanted = {folder.id: folder for folder in folders if folder.id not in since}
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or FixedClock()
-        self._lock = threading.RLock()
-        self._entries: dict[tuple[AccountId, OutboxId], OutboxEntry] = {}
+        def others(there: dict[FolderId, Folder]) -> dict[FolderId, Folder]:
+            gone = {*(there.keys() if known is None else known), *wanted} - since
+            return {each: folder for each, folder in there.items() if each not in gone}
 
-    def claim(self, entry: OutboxEntry) -> OutboxEntry | None:
-        """Add an entry, or answer the one that is there."""
-        with self._lock:
-            there = self._living(entry.account_id, entry.id)
-            if there is None:
-                self._entries[entry.account_id, entry.id] = entry
-            return there
-
-    def get(self, account_id: AccountId, outbox_id: OutboxId) -> OutboxEntry:
-        """Return an entry. Raises NotFound."""
-        entry = self._living(account_id, outbox_id)
-        if entry is None:
-            raise NotFound("there is no such send")
-        return entry
-
-    def settle(self, entry: OutboxEntry) -> None:
-        """Replace an entry that is not settled."""
-        with self._lock:
-            there = self._living(entry.account_id, entry.id)
-            if there is None and entry.state is not SendState.SENT:
-                return
-            if there is None or there.state not in {SendState.SENT, SendState.REJECTED}:
-                self._entries[entry.account_id, entry.id] = entry
-
-    def withdraw(self, account_id: AccountId, outbox_id: OutboxId) -> None:
-        """Remove an entry whose message did not leave."""
-        with self._lock:
-            there = self._living(account_id, outbox_id)
-            if there is not None and there.state is not SendState.SENT:
-                del self._entries[account_id, outbox_id]
-
-    def erase(self, account_id: AccountId) -> None:
-        """Forget all of an account's sends."""
-        with self._lock:
-            for key in [key for key in self._entries if key[0] == account_id]:
-                del self._entries[key]
-
-    def _living(self, account_id: AccountId, outbox_id: OutboxId) -> OutboxEntry | None:
-        entry = self._entries.get((account_id, outbox_id))
-        if entry is None or entry.created_at + OUTBOX_LIFETIME <= self._clock.now():
-            return None
-        return entry
+        self._folders[account_id] = others(self._folders.get(account_id, {})) | wanted
+        self._hidden[account_id] = others(self._hidden.get(account_id, {}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from postroom.domain.account import ProviderName
 from postroom.domain.credentials import Tokens
-from postroom.domain.errors import Misconfigured, ReauthRequired, Retryable
+from postroom.domain.errors import ConfigFlaw, Misconfigured, ReauthRequired, Retryable
 from postroom.domain.ids import AccountId
 
 
@@ -32,26 +32,28 @@ class InMemoryClientSecretVault:
     """Client secrets of provider configs."""
 
     def __init__(self) -> None:
-        self._secrets: dict[ProviderName, str] = {}
+        self._secrets: dict[tuple[ProviderName, str], str] = {}
         self.is_still_deleting = False
         """Whether an earlier deletion goes on: nothing can be written meanwhile."""
 
-    def read(self, provider: ProviderName) -> str:
+    def read(self, provider: ProviderName, registration_id: str = "") -> str:
         """Return a secret. Raises Misconfigured."""
         try:
-            return self._secrets[provider]
+            return self._secrets[provider, registration_id]
         except KeyError:
-            raise Misconfigured(f"There is no client secret for {provider}.") from None
+            raise Misconfigured(
+                f"There is no client secret for {provider}.", flaw=ConfigFlaw.SECRET_MISSING
+            ) from None
 
-    def write(self, provider: ProviderName, client_secret: str) -> None:
+    def write(self, provider: ProviderName, client_secret: str, registration_id: str = "") -> None:
         """Keep a secret. Raises Retryable while an earlier one is being deleted."""
         if self.is_still_deleting:
             raise Retryable("An earlier secret of this name is still being deleted.")
-        self._secrets[provider] = client_secret
+        self._secrets[provider, registration_id] = client_secret
 
-    def delete(self, provider: ProviderName) -> None:
+    def delete(self, provider: ProviderName, registration_id: str = "") -> None:
         """Forget a secret."""
-        self._secrets.pop(provider, None)
+        self._secrets.pop((provider, registration_id), None)
 
 
 class InMemoryDeploymentSecrets:

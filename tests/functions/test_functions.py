@@ -1,7 +1,10 @@
 """Every function, from its event files: what goes in as Lambda hands it over, what comes out."""
 
 import base64
+import importlib
 import json
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -12,13 +15,16 @@ import pytest
 from tests.contract import aws
 from tests.functions.conftest import (
     ADDRESS,
+    ADMINISTRATOR_KEY,
     EVENTS,
     PUBLIC_URL,
     SAMPLE_MESSAGE,
     Deployment,
+    LambdaContext,
     location,
     returned,
 )
+from tests.functions.routes import request
 
 FUNCTIONS = sorted(path.parent.name for path in Path("functions").glob("*/app.py"))
 
@@ -34,11 +40,33 @@ def test_health_needs_no_key(deployment: Deployment) -> None:
     assert deployment.answer("not_found.health")["status"] == "ok"
 
 
+def test_somebody_is_invited_and_a_message_is_looked_at(deployment: Deployment) -> None:
+    """What the console asks of two functions that nobody else needs."""
+    invited = deployment.answer("people.invite", status=201)["data"]
+    assert (invited["kind"], invited["value"]) == ("address", "grace@example.org")
+    message = deployment.answer("mail.get_message", rawQueryString="")["data"]
+    assert deployment.answer("message_view.view")["data"]["id"] == message["id"]
+
+
 def test_unknown_routes_answer_in_our_shape(deployment: Deployment) -> None:
     """A route that does not exist is a 404 like any other."""
     body = deployment.answer("not_found.unknown", status=404)
     assert body["error"]["type"] == "not_found_error"
     assert body["request_id"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("path", ["/v3/connect/token", "/v3/connect/revoke", "/v3/connect/tokenx"])
+def test_unknown_routes_of_oauth_answer_in_the_shape_of_oauth(
+    deployment: Deployment, method: str, path: str
+) -> None:
+    """SDKs choose an error's shape by the path alone, and could not read ours at these."""
+    module = importlib.import_module("functions.not_found.app")
+    answer = module.handler(request(method, path, bearer=ADMINISTRATOR_KEY), LambdaContext("x"))
+    assert answer["statusCode"] == (404 if path.endswith("x") else 405)
+    error = json.loads(answer["body"])
+    assert set(error) >= {"error", "error_code", "error_description", "error_uri"}
+    assert isinstance(error["error"], str)
 
 
 def test_a_doubled_slash_is_collapsed(deployment: Deployment) -> None:
@@ -61,9 +89,9 @@ def test_the_administrator_sees_the_connector_but_not_its_secret(deployment: Dep
 
 def test_the_application_is_described_and_renamed(deployment: Deployment) -> None:
     """The application's profile can be read and changed, with its return addresses."""
-    changed = deployment.answer("provider_configs.update_application")["data"]
+    changed = deployment.answer("application.update")["data"]
     assert changed["branding"]["name"] == "Letterbox"
-    read = deployment.answer("provider_configs.get_application")["data"]
+    read = deployment.answer("application.get")["data"]
     assert read["branding"]["name"] == "Letterbox"
     assert [uri["url"] for uri in read["callback_uris"]] == ["https://app.example.com/return"]
 
@@ -81,6 +109,45 @@ def test_an_unregistered_return_address_is_refused(deployment: Deployment) -> No
     response = deployment.invoke("oauth_start.unregistered_address")
     assert response["statusCode"] == 400
     assert "redirect_uri" in response["body"]
+
+
+def test_somebody_chooses_where_several_providers_could_be_meant(deployment: Deployment) -> None:
+    """A browser gets a page whose links go on; a program is told what is missing."""
+    query = "&".join(
+        part
+        for part in deployment.event("oauth_start.connect")["rawQueryString"].split("&")
+        if not part.startswith(("provider=", "login_hint="))
+    )
+    headers = deployment.event("oauth_start.connect")["headers"] | {"accept": "application/json"}
+    path: dict[str, Any] = {"rawPath": "/v3/connectors/microsoft"}
+    deployment.answer("provider_configs.create_microsoft_connector", status=201)
+    try:
+        page = deployment.invoke("oauth_start.connect", rawQueryString=query)
+        asked = deployment.answer(
+            "oauth_start.connect", rawQueryString=query, headers=headers, status=400
+        )
+        links = re.findall(r'href="\?([^"]+)"', page["body"])
+        ways = [
+            location(deployment.invoke("oauth_start.connect", rawQueryString=unescape(link)))
+            for link in links
+        ]
+    finally:
+        deployment.answer("provider_configs.delete_connector", **path)
+    assert page["statusCode"] == 200
+    assert "set-cookie" not in str(page).lower()
+    assert asked["error"]["message"].startswith("provider: ")
+    assert [urlsplit(way).hostname for way in ways] == [
+        deployment.simulator.base_url.host,
+        "login.microsoftonline.com",
+    ]
+
+
+@pytest.mark.parametrize("prompt", ["select_provider", "detect", "select_provider,detect", "login"])
+def test_prompts_are_those_of_the_contract(deployment: Deployment, prompt: str) -> None:
+    """Others would be ignored, so they are refused."""
+    query = _query(deployment, "oauth_start.connect", prompt=prompt)
+    answer = deployment.invoke("oauth_start.connect", rawQueryString=query)
+    assert answer["statusCode"] == (400 if prompt == "login" else 302)
 
 
 def test_an_unsupported_provider_is_named(deployment: Deployment) -> None:
@@ -109,6 +176,45 @@ def test_a_refused_consent_returns_to_the_application(
     answer = returned(deployment, start, consent)
     assert answer["error"] == "access_denied"
     assert answer["state"] == "st &=/"
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "heading"),
+    [
+        ("oauth_callback.admin_consent", 200, "The application is allowed now"),
+        ("oauth_callback.admin_declined", 400, "Your mailbox was not connected"),
+    ],
+)
+def test_an_administrator_who_was_asked_sees_a_page(
+    deployment: Deployment, case: str, status: int, heading: str
+) -> None:
+    """They come back alone: no application waits for them, and the state is nobody's."""
+    response = deployment.invoke(case)
+    assert response["statusCode"] == status
+    assert f"<h1>{heading}</h1>" in response["body"]
+    assert "location" not in {name.lower() for name in response["headers"]}
+    assert "72f988bf" not in response["body"]
+
+
+def test_a_connector_for_microsoft_has_a_tenant(deployment: Deployment) -> None:
+    """Without one everybody may sign in; what is not a tenant never reaches an address."""
+    create = "provider_configs.create_microsoft_connector"
+    path: dict[str, Any] = {
+        "rawPath": "/v3/connectors/microsoft",
+        "pathParameters": {"provider": "microsoft"},
+    }
+    update = "provider_configs.update_connector"
+    try:
+        made = deployment.answer(create, status=201)["data"]
+        changed = deployment.answer(update, body='{"settings": {"tenant": ""}}', **path)["data"]
+        evil = '{"settings": {"tenant": "evil.example/x"}}'
+        refused = deployment.answer(update, body=evil, status=400, **path)
+    finally:
+        deployment.answer("provider_configs.delete_connector", **path)
+    assert made["settings"]["tenant"] == "organizations"
+    assert "secret" not in json.dumps(made)
+    assert changed["settings"]["tenant"] == "common"
+    assert refused["error"]["message"].startswith("settings.tenant: ")
 
 
 @pytest.mark.parametrize("case", ["oauth_token.exchange_form", "oauth_token.refresh"])
@@ -152,6 +258,22 @@ def test_accounts_are_listed_and_synced_on_request(
     assert listed[0]["subject"] == "Later"
 
 
+def test_a_mailbox_is_audited(deployment: Deployment) -> None:
+    """Never yet, then asked for, then done: every folder with both counts."""
+    never = deployment.answer("accounts.get_audit")["data"]
+    assert (never["state"], never["folders"], "all_mail" in never) == ("never", [], False)
+    asked = deployment.answer("accounts.audit", status=202)["data"]
+    assert asked["state"] == "waiting"
+    deployment.work_off()
+    done = deployment.answer("accounts.get_audit")["data"]
+    assert (done["state"], done["all_mail"]["state"]) == ("done", "equal")
+    assert done["all_mail"]["provider_count"] == done["all_mail"]["stored_count"] > 0
+    listed = deployment.answer("folders.list", rawQueryString="")["data"]
+    names = {folder["id"]: folder["name"] for folder in listed}
+    assert {each["folder_id"]: each["name"] for each in done["folders"]} == names
+    assert all(each["drift"] == 0 for each in done["folders"])
+
+
 def test_a_wrong_key_is_refused_everywhere(deployment: Deployment) -> None:
     """Without a valid key no function of the API answers anything but 401."""
     for case in (
@@ -184,9 +306,53 @@ def test_a_message_is_read_changed_and_trashed(deployment: Deployment) -> None:
 
 def test_folders_are_listed_and_found(deployment: Deployment) -> None:
     """Gmail's labels are folders with counts."""
-    folders = {folder["id"] for folder in deployment.answer("mail.list_folders")["data"]}
+    folders = {folder["id"] for folder in deployment.answer("folders.list")["data"]}
     assert {"INBOX", "SENT"} <= folders
-    assert deployment.answer("mail.get_folder")["data"]["attributes"] == ["\\Inbox"]
+    assert deployment.answer("folders.get")["data"]["attributes"] == ["\\Inbox"]
+
+
+def test_folders_are_made_changed_and_deleted(deployment: Deployment) -> None:
+    """Each is seen at once, and the sync agrees afterwards."""
+
+    def listed() -> dict[str, str]:
+        folders = deployment.answer("folders.list")["data"]
+        return {folder["id"]: folder["name"] for folder in folders}
+
+    made = deployment.answer("folders.create")["data"]
+    assert (made["name"], made["system_folder"]) == ("Receipts", False)
+    deployment.names["Label_1"] = made["id"]
+    assert listed()[made["id"]] == "Receipts"
+    changed = deployment.answer("folders.update")["data"]
+    assert (changed["id"], changed["name"]) == (made["id"], "Receipts 2026")
+    assert (changed["background_color"], changed["text_color"]) == ("#16a766", "#ffffff")
+    deployment.work_off()
+    assert listed()[made["id"]] == "Receipts 2026"
+    deployment.answer("folders.delete")
+    assert made["id"] not in listed()
+    deployment.work_off()
+    assert made["id"] not in listed()
+    deployment.answer("folders.delete", status=404)
+
+
+@pytest.mark.parametrize(
+    ("case", "body", "named"),
+    [
+        ("folders.create", '{"parent_id": "INBOX"}', "name: "),
+        ("folders.create", '{"name": "a\\nb"}', "name: "),
+        ("folders.create", '{"name": " "}', "name: "),
+        ("folders.create", '{"name": "a", "parent_id": "Label_999"}', "parent_id: "),
+        ("folders.create", '{"name": "a", "text_color": "red"}', "text_color: "),
+        ("folders.create", '{"name": "a", "text_color": "#16a766"}', "background_color: "),
+        ("mail.update_message", '{"categories": ["Red"]}', "categories: "),
+        ("send.message", '{"to": [{"email": "a@x.io"}], "forward_message_id": "x"}', "forward_"),
+    ],
+)
+def test_what_folders_and_messages_cannot_have_is_named(
+    deployment: Deployment, case: str, body: str, named: str
+) -> None:
+    """Nothing is taken and then ignored."""
+    answer = deployment.answer(case, status=400, body=body, isBase64Encoded=False)
+    assert named in answer["error"]["message"]
 
 
 @pytest.mark.parametrize("case", ["mail.get_attachment", "mail.download_attachment"])
@@ -220,6 +386,24 @@ def test_both_sdks_forms_are_understood(deployment: Deployment, case: str) -> No
     form = base64.b64decode(event["body"])
     assert b'name="message"' in form
     deployment.answer(case)
+
+
+def test_a_message_in_mime_is_sent_once(deployment: Deployment, simulator: httpx.Client) -> None:
+    """As the Python SDK sends it: it arrives with its own id, and a forged one does not."""
+    headers = deployment.event("send.mime_python")["headers"] | {"idempotency-key": "letter-2"}
+    first = deployment.invoke("send.mime_python", headers=headers)
+    again = deployment.invoke("send.mime_python", headers=headers)
+    sent = json.loads(first["body"])["data"]
+    assert json.loads(again["body"])["data"]["id"] == sent["id"]
+    assert sent["subject"] == "Notes on the engine"
+    (arrived,) = _received(simulator, "Notes on the engine")
+    assert arrived["internet_message_id"] == "<notes-1@example.com>"
+    event = deployment.event("send.mime_python")
+    forged = base64.b64decode(event["body"]).replace(b"<ada+mail@", b"<boss@")
+    body = base64.b64encode(forged).decode()
+    answer = deployment.answer("send.mime_python", status=400, body=body)
+    assert answer["error"]["message"].startswith("mime")
+    assert len(_received(simulator, "Notes on the engine")) == 1
 
 
 def _query(deployment: Deployment, case: str, **changed: str) -> str:
@@ -256,20 +440,21 @@ def test_a_connector_that_is_gone_is_named_until_it_is_back(deployment: Deployme
     assert deployment.invoke("oauth_start.connect")["statusCode"] == 302
 
 
-def test_scopes_that_would_be_ignored_are_refused(deployment: Deployment) -> None:
-    """An application asked for fewer scopes, and the person was asked for all of them."""
+def test_scopes_beyond_those_of_the_connector_are_refused(deployment: Deployment) -> None:
+    """They would not be asked for; fewer are taken, and `openid` alone was refused once."""
 
     def start(scope: str) -> Any:
         query = _query(deployment, "oauth_start.connect", scope=scope)
         return deployment.invoke("oauth_start.connect", rawQueryString=query)
 
     (connector,) = deployment.answer("provider_configs.list_connectors")["data"]
-    refused = start("openid")
+    refused = start("openid https://www.googleapis.com/auth/calendar")
     assert refused["statusCode"] == 400
     assert "scope: " in refused["body"]
     assert "/v3/connectors/google" in refused["body"]
     assert start(" ".join(reversed(connector["scope"])))["statusCode"] == 302
-    assert start("")["statusCode"] == 302
+    for fewer in ("", "openid", "openid email"):
+        assert start(fewer)["statusCode"] == 302
 
 
 @pytest.mark.parametrize(
@@ -277,7 +462,7 @@ def test_scopes_that_would_be_ignored_are_refused(deployment: Deployment) -> Non
     [
         "mail.update_message",
         "provider_configs.create_connector",
-        "provider_configs.update_application",
+        "application.update",
         "accounts.sync",
     ],
 )
@@ -289,9 +474,9 @@ def test_a_form_where_json_is_read_is_refused(deployment: Deployment, case: str)
 
 
 def test_nothing_to_change_changes_nothing(deployment: Deployment) -> None:
-    """`{}`, nulls and fields of newer SDKs answer the message as it is."""
+    """`{}` and nulls answer the message as it is."""
     before = deployment.answer("mail.get_message", rawQueryString="")["data"]
-    for body in ("{}", '{"unread": null, "folders": null}', '{"something_new": 1}'):
+    for body in ("{}", '{"unread": null, "folders": null}'):
         assert deployment.answer("mail.update_message", body=body)["data"] == before
 
 
@@ -361,9 +546,9 @@ def test_a_large_raw_message_is_fetched_from_its_address(
 
 
 def test_the_sweep_calls_who_is_due(deployment: Deployment) -> None:
-    """The tick answers how many accounts it called; nobody is due right after a sync."""
+    """The tick answers for how many it called; nobody is due right after a sync."""
     deployment.work_off()
-    assert deployment.invoke("scheduled_sync.tick") == {"woken": 0}
+    assert deployment.invoke("scheduled_sync.tick") == {"woken": 0, "sends": 0}
 
 
 def test_workers_are_called_twice_without_harm(deployment: Deployment) -> None:

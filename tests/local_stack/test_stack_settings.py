@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.paths import PROJECT
 from local.ports import free_port
 from local.running_stack import RunningStack, StackPlan
@@ -37,12 +39,32 @@ def test_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_nonsense_for_a_port_names_its_variable(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["GOOGLE_SIMULATOR_PORT", "MICROSOFT_SIMULATOR_PORT"])
+def test_nonsense_for_a_port_names_its_variable(tmp_path: Path, variable: str) -> None:
     """A variable that is no port is refused by name."""
-    done = run_stack(tmp_path, GOOGLE_SIMULATOR_PORT="many")
+    done = run_stack(tmp_path, **{variable: "many"})
 
     assert done.returncode == 1
-    assert "GOOGLE_SIMULATOR_PORT must be a port between 1 and 65535" in done.stdout
+    assert f"{variable} must be a port between 1 and 65535" in done.stdout
+
+
+@pytest.mark.parametrize("seconds", ["901", "-1", "soon", "٣"])
+def test_nonsense_for_the_undo_window_is_refused(tmp_path: Path, seconds: str) -> None:
+    """It is said before anything starts."""
+    done = run_stack(tmp_path, UNDO_SECONDS=seconds)
+
+    assert done.returncode == 1
+    assert "UNDO_SECONDS must be a number of seconds up to 900" in done.stdout
+
+
+def test_each_simulator_is_the_others_peer(tmp_path: Path) -> None:
+    """What one does not know is the other's to deliver; alone, a simulator has no peer."""
+    both = StackPlan(tmp_path, 3000, 4566, {"google": 4601, "microsoft": 4602})
+    alone = StackPlan(tmp_path, 3000, 4566, {"google": 4601})
+
+    assert both.peer_of("google") == "http://127.0.0.1:4602"
+    assert both.peer_of("microsoft") == "http://127.0.0.1:4601"
+    assert alone.peer_of("google") is None
 
 
 def test_description_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -1,16 +1,30 @@
 """The functions: their routes, triggers, environment and times."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from postroom.domain.delivery import wait_after
+from postroom.domain.ids import EventId
+from postroom.storage.dynamodb import keys
 from tests.template.conftest import PROJECT, Template, of_type
 
 ROUTES = {
     "oauth_start": ["GET /v3/connect/auth"],
     "oauth_callback": ["GET /v3/connect/callback"],
-    "oauth_token": ["POST /v3/connect/token", "POST /v3/connect/revoke"],
+    "oauth_token": [
+        "POST /v3/connect/token",
+        "POST /v3/connect/revoke",
+        "GET /v3/connect/tokeninfo",
+    ],
+    "custom_authentication": [
+        "POST /v3/connect/custom",
+        "PATCH /v3/grants/{grant_id}",
+        "POST /v3/providers/detect",
+        "POST /v3/connectors/{provider}/verify",
+    ],
     "provider_configs": [
         "GET /v3/connectors",
         "POST /v3/connectors",
@@ -18,6 +32,13 @@ ROUTES = {
         "PATCH /v3/connectors/{provider}",
         "PUT /v3/connectors/{provider}",
         "DELETE /v3/connectors/{provider}",
+        "GET /v3/connectors/{provider}/creds",
+        "POST /v3/connectors/{provider}/creds",
+        "GET /v3/connectors/{provider}/creds/{id}",
+        "PATCH /v3/connectors/{provider}/creds/{id}",
+        "DELETE /v3/connectors/{provider}/creds/{id}",
+    ],
+    "application": [
         "GET /v3/applications",
         "PATCH /v3/applications",
         "GET /v3/applications/redirect-uris",
@@ -25,27 +46,102 @@ ROUTES = {
         "GET /v3/applications/redirect-uris/{id}",
         "PATCH /v3/applications/redirect-uris/{id}",
         "DELETE /v3/applications/redirect-uris/{id}",
+        "GET /v3/api-keys",
+        "POST /v3/api-keys",
+        "DELETE /v3/api-keys/{id}",
+    ],
+    "message_view": [
+        "GET /v3/grants/{grant_id}/messages/{message_id}/view",
+        "GET /v3/grants/{grant_id}/messages/{message_id}/frame",
+    ],
+    "people": [
+        "GET /v3/people",
+        "GET /v3/invitations",
+        "POST /v3/invitations",
+        "DELETE /v3/invitations/{id}",
+    ],
+    "webhooks": [
+        "GET /v3/webhooks",
+        "POST /v3/webhooks",
+        "GET /v3/webhooks/ip-addresses",
+        "GET /v3/webhooks/{id}",
+        "PUT /v3/webhooks/{id}",
+        "DELETE /v3/webhooks/{id}",
+        "PUT /v3/webhooks/{id}/rotate-secret",
+        "POST /v3/webhooks/rotate-secret/{id}",
+        "GET /v3/webhooks/{id}/deliveries",
     ],
     "accounts": [
         "GET /v3/grants",
         "GET /v3/grants/{grant_id}",
         "DELETE /v3/grants/{grant_id}",
         "POST /v3/grants/{grant_id}/sync",
+        "GET /v3/grants/{grant_id}/audit",
+        "POST /v3/grants/{grant_id}/audit",
     ],
     "mail": [
         "GET /v3/grants/{grant_id}/messages",
         "GET /v3/grants/{grant_id}/messages/{message_id}",
         "PUT /v3/grants/{grant_id}/messages/{message_id}",
+        "PUT /v3/grants/{grant_id}/messages/clean",
         "DELETE /v3/grants/{grant_id}/messages/{message_id}",
-        "GET /v3/grants/{grant_id}/folders",
-        "GET /v3/grants/{grant_id}/folders/{folder_id}",
         "GET /v3/grants/{grant_id}/attachments/{attachment_id}",
         "GET /v3/grants/{grant_id}/attachments/{attachment_id}/download",
     ],
-    "send": ["POST /v3/grants/{grant_id}/messages/send"],
+    "folders": [
+        "GET /v3/grants/{grant_id}/folders",
+        "GET /v3/grants/{grant_id}/folders/{folder_id}",
+        "POST /v3/grants/{grant_id}/folders",
+        "PUT /v3/grants/{grant_id}/folders/{folder_id}",
+        "DELETE /v3/grants/{grant_id}/folders/{folder_id}",
+    ],
+    "threads": [
+        "GET /v3/grants/{grant_id}/threads",
+        "GET /v3/grants/{grant_id}/threads/{thread_id}",
+        "PUT /v3/grants/{grant_id}/threads/{thread_id}",
+        "DELETE /v3/grants/{grant_id}/threads/{thread_id}",
+    ],
+    "drafts": [
+        "GET /v3/grants/{grant_id}/drafts",
+        "GET /v3/grants/{grant_id}/drafts/{draft_id}",
+        "POST /v3/grants/{grant_id}/drafts",
+        "PUT /v3/grants/{grant_id}/drafts/{draft_id}",
+        "DELETE /v3/grants/{grant_id}/drafts/{draft_id}",
+        "POST /v3/grants/{grant_id}/drafts/{draft_id}",
+    ],
+    "send": [
+        "POST /v3/grants/{grant_id}/messages/send",
+        "GET /v3/grants/{grant_id}/messages/schedules",
+        "GET /v3/grants/{grant_id}/messages/schedules/{schedule_id}",
+        "DELETE /v3/grants/{grant_id}/messages/schedules/{schedule_id}",
+    ],
+    "attachment_uploads": [
+        "POST /v3/grants/{grant_id}/attachment-uploads",
+        "POST /v3/grants/{grant_id}/attachment-uploads/{attachment_id}/complete",
+    ],
+    "push_google": ["POST /push/google"],
+    "push_microsoft": ["POST /push/microsoft", "POST /push/microsoft/lifecycle"],
+    "console": [
+        "GET /openapi.json",
+        "GET /docs",
+        "GET /",
+        "GET /console",
+        "GET /console/assets/{version}/{name}",
+        "GET /console/session",
+        "POST /console/session",
+        "DELETE /console/session",
+        "POST /console/connections",
+        "GET /console/connected",
+    ],
     "not_found": ["$default", "GET /health"],
 }
-TRIGGERED_OTHERWISE = {"scheduled_sync", "sync_worker", "send_worker"}
+TRIGGERED_OTHERWISE = {
+    "scheduled_sync",
+    "sync_worker",
+    "send_worker",
+    "event_publisher",
+    "event_delivery",
+}
 
 VARIABLES = {
     "POSTROOM_TABLE_NAME",
@@ -53,18 +149,33 @@ VARIABLES = {
     "POSTROOM_SYNC_QUEUE_URL",
     "POSTROOM_BACKFILL_QUEUE_URL",
     "POSTROOM_SEND_QUEUE_URL",
+    "POSTROOM_SEND_QUEUE_ARN",
+    "POSTROOM_SEND_DEAD_LETTER_QUEUE_ARN",
+    "POSTROOM_SEND_SCHEDULE_GROUP",
+    "POSTROOM_SEND_SCHEDULE_ROLE_ARN",
+    "POSTROOM_EVENT_QUEUE_URL",
+    "POSTROOM_WEBHOOK_RETRY_SECONDS",
+    "POSTROOM_LOCAL_WEBHOOK_HOST",
+    "POSTROOM_UNDO_SECONDS",
     "POSTROOM_PUBLIC_URL",
     "POSTROOM_PUBLIC_URL_PARAMETER",
     "POSTROOM_APPLICATION_ID",
     "POSTROOM_ADMIN_KEY_SECRET",
     "POSTROOM_SIGNING_KEY_SECRET",
     "POSTROOM_SECRET_PREFIX",
+    "POSTROOM_SIGN_UP",
     "POSTROOM_GOOGLE_SIMULATOR_URL",
+    "POSTROOM_MICROSOFT_SIMULATOR_URL",
+    "POSTROOM_GMAIL_UNITS_PER_MINUTE",
+    "POSTROOM_GMAIL_UNITS_PER_DAY",
     "POSTROOM_POLL_INTERVAL_SECONDS",
+    "POSTROOM_SILENT_POLL_INTERVAL_SECONDS",
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_LOG_LEVEL",
 }
+LIMITS = ("Default", "MaxValue")
+VARIABLES_OF_ONE = {"PushGoogle": {"POSTROOM_GOOGLE_PUSH_SERVICE_ACCOUNT"}}
 
 
 def folder_of(template: Template, function: str) -> str:
@@ -108,7 +219,8 @@ def test_every_folder_of_functions_is_one_function_of_the_template(template: Tem
 def test_every_function_gets_the_same_environment(translated: Template) -> None:
     """The functions' settings find all their variables, by their exact names."""
     for name, function in of_type(translated, "AWS::Lambda::Function").items():
-        assert set(function["Environment"]["Variables"]) == VARIABLES, name
+        expected = VARIABLES | VARIABLES_OF_ONE.get(name, set())
+        assert set(function["Environment"]["Variables"]) == expected, name
 
 
 def test_no_function_depends_on_the_api(translated: Template) -> None:
@@ -165,6 +277,7 @@ def test_functions_that_answer_api_gateway_end_before_it_gives_up(
         ("SyncWorker", "SyncQueue"),
         ("SyncWorker", "BackfillQueue"),
         ("SendWorker", "SendQueue"),
+        ("EventDelivery", "EventQueue"),
     ],
 )
 def test_a_worker_gets_one_message_and_may_fail_it_alone(
@@ -185,6 +298,34 @@ def test_a_worker_gets_one_message_and_may_fail_it_alone(
     assert visibility >= 6 * timeout
 
 
+def test_the_stream_passes_new_events_on_and_nothing_else(translated: Template) -> None:
+    """Every write of the table passes by; a function that is called for each costs for each."""
+    [mapping] = [
+        mapping
+        for mapping in of_type(translated, "AWS::Lambda::EventSourceMapping").values()
+        if mapping["FunctionName"] == {"Ref": "EventPublisher"}
+    ]
+    [wanted] = mapping["FilterCriteria"]["Filters"]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Table", "StreamArn"]}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    event = keys.event(EventId("1"))
+    prefix = event.pk.removesuffix("1")
+    assert json.loads(wanted["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": prefix}]}}},
+    }
+
+
+def test_waits_of_deliveries_fit_into_a_queue(template: Template) -> None:
+    """The longest wait is the second one; SQS holds nothing back for more than fifteen minutes."""
+    seconds = template["Parameters"]["WebhookRetrySeconds"]
+
+    waits = [wait_after(2, first_wait=timedelta(seconds=seconds[name])) for name in LIMITS]
+
+    assert waits == [timedelta(minutes=10), timedelta(minutes=15)]
+
+
 def test_first_syncs_leave_room_for_people(translated: Template) -> None:
     """The backfill's share of the account's concurrent functions is bounded."""
     mappings = of_type(translated, "AWS::Lambda::EventSourceMapping").values()
@@ -192,6 +333,25 @@ def test_first_syncs_leave_room_for_people(translated: Template) -> None:
     [backfill] = [m for m in mappings if m["EventSourceArn"]["Fn::GetAtt"][0] == "BackfillQueue"]
 
     assert backfill["ScalingConfig"] == {"MaximumConcurrency": 5}
+
+
+@pytest.mark.parametrize(("queue_name", "hours"), [("SendQueue", 3), ("EventQueue", 1)])
+def test_throttled_calls_do_not_die_within_minutes(
+    translated: Template, queue_name: str, hours: int
+) -> None:
+    """A thousand mails scheduled for nine sharp, ten functions at once: none ends as a dead letter.
+
+    No more calls are taken than are run, and one that finds no free function may come back for
+    hours.
+    """
+    mappings = of_type(translated, "AWS::Lambda::EventSourceMapping").values()
+    queue = of_type(translated, "AWS::SQS::Queue")[queue_name]
+
+    [calls] = [m for m in mappings if m["EventSourceArn"]["Fn::GetAtt"][0] == queue_name]
+
+    assert calls["ScalingConfig"] == {"MaximumConcurrency": 5}
+    received = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert received * queue["VisibilityTimeout"] >= hours * 3600
 
 
 def test_the_sweep_runs_every_minute(translated: Template) -> None:
@@ -203,3 +363,28 @@ def test_the_sweep_runs_every_minute(translated: Template) -> None:
         {"Fn::GetAtt": ["ScheduledSync", "Arn"]}
     ]
     assert of_type(translated, "AWS::Lambda::Function")["ScheduledSync"]["Timeout"] < 60
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("ProviderClientAlarm", "ProviderClientRefused"), ("WebhookAlarm", "WebhooksFailing")],
+)
+def test_what_only_people_can_mend_raises_an_alarm_of_its_own_stack(
+    translated: Template, name: str, metric: str
+) -> None:
+    """Its metric bears the name that the functions of this stack count under."""
+    alarm = translated["Resources"][name]["Properties"]
+    function = translated["Resources"]["SyncWorker"]["Properties"]
+    counted_as = function["Environment"]["Variables"]
+    assert alarm["Namespace"] == counted_as["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["MetricName"] == metric
+    assert alarm["Dimensions"] == [
+        {"Name": "service", "Value": counted_as["POWERTOOLS_SERVICE_NAME"]}
+    ]
+
+
+def test_events_that_are_not_passed_on_raise_an_alarm(translated: Template) -> None:
+    """A stream keeps them for a day, while nobody sees a queue grow."""
+    alarm = translated["Resources"]["EventPublisherAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "EventPublisher"}}]

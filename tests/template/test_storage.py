@@ -48,7 +48,7 @@ def test_copies_live_one_day_and_bodies_for_ever(translated: Template) -> None:
         rule.get("Prefix"): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
     }
 
-    assert expiring == {"uploads/": 1, "downloads/": 1}
+    assert expiring == {"uploads/": 1, "downloads/": 1, "outgoing/": 400}
 
 
 def test_mail_outlives_the_stack(translated: Template) -> None:
@@ -66,7 +66,7 @@ def test_every_queue_is_encrypted_and_has_a_dead_letter_queue(translated: Templa
     working = {name for name in queues if "DeadLetter" not in name}
     watched = json.dumps(of_type(translated, "AWS::CloudWatch::Alarm"))
 
-    assert working == {"SyncQueue", "BackfillQueue", "SendQueue"}
+    assert working == {"SyncQueue", "BackfillQueue", "SendQueue", "EventQueue"}
     for name in working:
         dead_letters = queues[name]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
         assert dead_letters == name.replace("Queue", "DeadLetterQueue")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
+from postroom.domain.account import ProviderName
 from tests.world import World
 
 
@@ -15,7 +16,7 @@ def _no_sockets() -> Iterator[None]:
     enable_socket()
 
 
-@pytest.fixture
-def world() -> World:
-    """A deployment with a configured provider and no account."""
-    return World()
+@pytest.fixture(params=ProviderName)
+def world(request: pytest.FixtureRequest) -> World:
+    """A deployment with one provider and no account; each provider in turn."""
+    return World(provider=request.param)

@@ -9,6 +9,7 @@ from local.simulators.google.mailbox import HistoryRecord, Watch
 
 WATCH_MS = 7 * 24 * 3600 * 1000
 _TOPIC = re.compile(r"projects/[^/]+/topics/[^/]+")
+_WRITABLE = frozenset({"displayName", "signature"})
 _KINDS = {
     "messageAdded": "messagesAdded",
     "messageDeleted": "messagesDeleted",
@@ -91,25 +92,58 @@ def stop(call: GmailCall) -> None:
 
 
 def list_send_as(call: GmailCall) -> Json:
-    """`settings.sendAs.list`: the account's own address."""
-    return {"sendAs": [_primary(call)]}
+    """`settings.sendAs.list`: the account's own address, then its aliases.
+
+    https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs
+    """
+    addresses = (call.mailbox.address, *call.mailbox.aliases)
+    return {"sendAs": [_send_as(call, address) for address in addresses]}
 
 
 def get_send_as(call: GmailCall) -> Json:
     """`settings.sendAs.get`."""
-    if call.path["address"].lower() != call.mailbox.address:
+    return _send_as(call, _known_address(call))
+
+
+def patch_send_as(call: GmailCall) -> Json:
+    """`settings.sendAs.patch`, of a name and a signature."""
+    address, body = _known_address(call), call.json()
+    if not body.keys() <= _WRITABLE or not all(isinstance(each, str) for each in body.values()):
+        raise invalid("Invalid sendAs resource")
+    call.mailbox.send_as.setdefault(address, {}).update(body)
+    return _send_as(call, address)
+
+
+def _known_address(call: GmailCall) -> str:
+    wanted = call.path["address"].lower()
+    if wanted not in {call.mailbox.address, *call.mailbox.aliases}:
         raise not_found()
-    return _primary(call)
+    return wanted
 
 
-def _primary(call: GmailCall) -> Json:
+def _send_as(call: GmailCall, address: str) -> Json:
+    """Render an address; an alias with no name of its own shows the account's."""
+    written = call.mailbox.send_as.get(address, {})
+    if address == call.mailbox.address:
+        return {
+            "sendAsEmail": address,
+            "displayName": call.mailbox.name,
+            "replyToAddress": "",
+            "signature": "",
+            "isPrimary": True,
+            "isDefault": True,
+            **written,
+        }
     return {
-        "sendAsEmail": call.mailbox.address,
-        "displayName": call.mailbox.name,
+        "sendAsEmail": address,
+        "displayName": "",
         "replyToAddress": "",
         "signature": "",
-        "isPrimary": True,
-        "isDefault": True,
+        "isPrimary": False,
+        "isDefault": False,
+        "treatAsAlias": True,
+        "verificationStatus": "accepted",
+        **written,
     }
 
 

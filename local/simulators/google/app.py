@@ -16,11 +16,13 @@ def create_app(
     clock: Callable[[], datetime] | None = None,
     settings: Settings | None = None,
     outbound: httpx.BaseTransport | None = None,
+    reorder_wait_seconds: float = 1.0,
 ) -> SimulatorApp:
     """Return a simulator with no mailboxes.
 
     `clock` returns the base time, aware and in UTC; `settings` are those that a reset returns to;
     `outbound` carries pushes and mail for the other simulator (the network when None).
+    With push mode `reorder`, one waits `reorder_wait_seconds` at most for the next to overtake it.
     """
     controls = Controls(SimulatorClock(clock), settings or Settings())
-    return SimulatorApp(GoogleSimulator(controls, outbound), controls)
+    return SimulatorApp(GoogleSimulator(controls, outbound, reorder_wait_seconds), controls)

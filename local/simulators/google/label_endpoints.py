@@ -2,10 +2,11 @@
 
 from local.simulators.google.errors import GmailError, invalid, not_found
 from local.simulators.google.gmail_call import GmailCall, Json
-from local.simulators.google.labels import MAX_LABELS, Label
+from local.simulators.google.labels import MAX_LABELS, PALETTE, Label
 from local.simulators.google.mailbox import Mailbox
 
 _MESSAGE_VISIBILITY = {"show", "hide"}
+_COLORS = ("backgroundColor", "textColor")
 _LIST_VISIBILITY = {"labelShow", "labelShowIfUnread", "labelHide"}
 
 
@@ -26,6 +27,7 @@ def create_label(call: GmailCall) -> Json:
     name = _name(call.mailbox, body, None)
     if len(call.mailbox.labels) >= MAX_LABELS:
         raise invalid("Label limit exceeded")
+    _check(body)
     label = call.mailbox.add_label(name)
     _set(label, body)
     return _render(label)
@@ -35,6 +37,7 @@ def patch_label(call: GmailCall) -> Json:
     """`labels.patch`: only what the body names."""
     label = _own_label(call)
     body = call.json()
+    _check(body)
     if "name" in body:
         label.name = _name(call.mailbox, body, label)
     _set(label, body)
@@ -45,6 +48,7 @@ def update_label(call: GmailCall) -> Json:
     """`labels.update`: the name is required."""
     label = _own_label(call)
     body = call.json()
+    _check(body)
     label.name = _name(call.mailbox, body, label)
     label.color = {}
     _set(label, body)
@@ -82,15 +86,23 @@ def _name(mailbox: Mailbox, body: Json, own: Label | None) -> str:
     return name
 
 
-def _set(label: Label, body: Json) -> None:
-    for_messages = body.get("messageListVisibility", label.message_list_visibility)
-    for_list = body.get("labelListVisibility", label.label_list_visibility)
+def _check(body: Json) -> None:
+    """Refuse what no label can be; both colours are needed to set any."""
+    for_messages = body.get("messageListVisibility", "show")
+    for_list = body.get("labelListVisibility", "labelShow")
     if for_messages not in _MESSAGE_VISIBILITY or for_list not in _LIST_VISIBILITY:
         raise invalid("Invalid label visibility")
-    label.message_list_visibility = for_messages
-    label.label_list_visibility = for_list
-    if isinstance(body.get("color"), dict):
-        label.color = {str(name): str(value) for name, value in body["color"].items()}
+    color = body.get("color")
+    asked = [color.get(each) for each in _COLORS] if isinstance(color, dict) else [None]
+    if color and not all(isinstance(each, str) and each in PALETTE for each in asked):
+        raise invalid("Label color is not on the allowed color palette")
+
+
+def _set(label: Label, body: Json) -> None:
+    label.message_list_visibility = body.get("messageListVisibility", label.message_list_visibility)
+    label.label_list_visibility = body.get("labelListVisibility", label.label_list_visibility)
+    if body.get("color"):
+        label.color = {name: body["color"][name] for name in _COLORS}
 
 
 def _render(label: Label) -> Json:
@@ -109,11 +121,10 @@ def _render(label: Label) -> Json:
 
 
 def _counts(mailbox: Mailbox, label_id: str) -> Json:
-    inside = [m for m in mailbox.messages.values() if label_id in m.label_ids]
-    unread = [m for m in inside if "UNREAD" in m.label_ids]
+    tally = mailbox.tally(label_id)
     return {
-        "messagesTotal": len(inside),
-        "messagesUnread": len(unread),
-        "threadsTotal": len({m.thread_id for m in inside}),
-        "threadsUnread": len({m.thread_id for m in unread}),
+        "messagesTotal": tally.all.total(),
+        "messagesUnread": tally.unread.total(),
+        "threadsTotal": len(tally.all),
+        "threadsUnread": len(tally.unread),
     }

@@ -6,6 +6,7 @@ moves the mailbox's history id, which grows by irregular steps as Gmail's does.
 
 import hashlib
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,6 +35,13 @@ class StoredMessage:
     """Arrival order in the mailbox; decides between equal dates."""
     internet_message_ids: tuple[str, ...]
     subject_key: str
+    draft_id_kept: str = ""
+    """The draft that it is the newest message of, when it has replaced another one there."""
+
+    @property
+    def draft_id(self) -> str:
+        """What its draft is called, as long as it has the label DRAFT."""
+        return self.draft_id_kept or f"r{int(self.id, 16)}"
 
     @property
     def position(self) -> tuple[int, int]:
@@ -54,6 +62,14 @@ class HistoryRecord:
 
 
 @dataclass
+class Tally:
+    """What lies under a label: how many of a thread's messages, by thread."""
+
+    all: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
 class Watch:
     """A registration for pushes; `expires_ms` since the epoch."""
 
@@ -69,6 +85,11 @@ class Mailbox:
 
     address: str
     name: str
+    aliases: tuple[str, ...] = ()
+    """Further addresses, in lower case: mail for them arrives here, and it may send as them."""
+    mail_enabled: bool = True
+    send_as: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the owner has written for an address: `displayName`, `signature`."""
     messages: dict[str, StoredMessage] = field(default_factory=dict)
     threads: dict[str, list[str]] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=system_labels)
@@ -83,6 +104,7 @@ class Mailbox:
     _label_number: int = 0
     _order: list[tuple[int, int, str]] = field(default_factory=list)
     _by_internet_id: dict[str, list[str]] = field(default_factory=dict)
+    _tallies: dict[str, Tally] = field(default_factory=dict)
 
     def add(
         self, raw: bytes, label_ids: Iterable[str], received_ms: int, thread_id: str | None = None
@@ -108,6 +130,7 @@ class Mailbox:
         insort(self._order, (*message.position, message_id))
         for internet_id in message.internet_message_ids:
             self._by_internet_id.setdefault(internet_id, []).append(message_id)
+        self._count(message, 1)
         self._record("messageAdded", message)
         return message
 
@@ -117,8 +140,10 @@ class Mailbox:
         """Add and remove labels; what changes nothing leaves no history."""
         added = set(add) - message.label_ids
         removed = (set(remove) & message.label_ids) - set(add)
+        self._count(message, -1)
         message.label_ids |= added
         message.label_ids -= removed
+        self._count(message, 1)
         if added:
             self._record("labelAdded", message, added)
         if removed:
@@ -130,6 +155,7 @@ class Mailbox:
 
     def remove(self, message: StoredMessage) -> None:
         """Delete a message for ever."""
+        self._count(message, -1)
         del self.messages[message.id]
         siblings = self.threads[message.thread_id]
         siblings.remove(message.id)
@@ -139,6 +165,36 @@ class Mailbox:
         for internet_id in message.internet_message_ids:
             self._by_internet_id[internet_id].remove(message.id)
         self._record("messageDeleted", message)
+
+    def drafts(self) -> list[StoredMessage]:
+        """Return the message of each draft, newest first."""
+        threads = self.tally("DRAFT").all
+        found = [
+            self.messages[message_id]
+            for thread_id in threads
+            for message_id in self.threads[thread_id]
+            if "DRAFT" in self.messages[message_id].label_ids
+        ]
+        return sorted(found, key=lambda message: message.position, reverse=True)
+
+    def draft(self, draft_id: str) -> StoredMessage:
+        """Return a draft's message; raises a 404 GmailError."""
+        for message in self.drafts():
+            if message.draft_id == draft_id:
+                return message
+        raise not_found()
+
+    def replace_draft(
+        self, old: StoredMessage, raw: bytes, now_ms: int, thread_id: str | None
+    ) -> StoredMessage:
+        """Put another message in the place of a draft's; the draft's id stays, no label does.
+
+        https://developers.google.com/workspace/gmail/api/guides/drafts
+        """
+        new = self.add(raw, {"DRAFT"}, now_ms, thread_id or old.thread_id)
+        new.draft_id_kept = old.draft_id
+        self.remove(old)
+        return new
 
     def message(self, message_id: str) -> StoredMessage:
         """Return a message; raises a 404 GmailError."""
@@ -186,6 +242,7 @@ class Mailbox:
     def remove_label(self, label_id: str) -> None:
         """Delete a user label. Its messages lose it without a history record of their own."""
         del self.labels[label_id]
+        self._tallies.pop(label_id, None)
         for message in self.messages.values():
             message.label_ids.discard(label_id)
         self._step()
@@ -194,6 +251,19 @@ class Mailbox:
         """Return the label with this name, case aside."""
         wanted = name.casefold()
         return next((each for each in self.labels.values() if each.name.casefold() == wanted), None)
+
+    def tally(self, label_id: str) -> Tally:
+        """Return what lies under a label. Counted as it changes: clients ask for all labels."""
+        return self._tallies.get(label_id) or Tally()
+
+    def _count(self, message: StoredMessage, by: int) -> None:
+        for label_id in message.label_ids:
+            tally = self._tallies.setdefault(label_id, Tally())
+            counters = [tally.all, tally.unread] if "UNREAD" in message.label_ids else [tally.all]
+            for counter in counters:
+                counter[message.thread_id] += by
+                if not counter[message.thread_id]:
+                    del counter[message.thread_id]
 
     def _conversation(self, headers: list[tuple[str, str]], subject: str) -> str | None:
         """Find the thread a message belongs to by what it refers to, and its subject.

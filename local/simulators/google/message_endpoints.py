@@ -15,7 +15,7 @@ from local.simulators.google.scopes import only_metadata
 from local.simulators.google.search import Query
 
 _ID = re.compile(r"[0-9a-f]{1,16}")
-_HIDDEN = frozenset({"TRASH", "SPAM"})
+HIDDEN = frozenset({"TRASH", "SPAM"})
 
 
 def list_messages(call: GmailCall) -> Json:
@@ -23,7 +23,7 @@ def list_messages(call: GmailCall) -> Json:
     limit = call.page_limit()
     page: list[StoredMessage] = []
     more = False
-    for message in _found(call, _position(call)):
+    for message in _found(call, page_position(call)):
         if len(page) == limit:
             more = True
             break
@@ -32,14 +32,14 @@ def list_messages(call: GmailCall) -> Json:
     if page:
         body["messages"] = [{"id": each.id, "threadId": each.thread_id} for each in page]
     if more:
-        body["nextPageToken"] = _token(page[-1])
+        body["nextPageToken"] = page_token(page[-1])
     return body
 
 
 def list_threads(call: GmailCall) -> Json:
     """`threads.list`: by their newest message that fits."""
     limit = call.page_limit()
-    start = _position(call)
+    start = page_position(call)
     seen = {m.thread_id for m in _found(call, None) if m.position >= start} if start else set()
     page: list[StoredMessage] = []
     more = False
@@ -55,23 +55,25 @@ def list_threads(call: GmailCall) -> Json:
     if page:
         body["threads"] = [_thread_summary(call.mailbox, each.thread_id) for each in page]
     if more:
-        body["nextPageToken"] = _token(page[-1])
+        body["nextPageToken"] = page_token(page[-1])
     return body
 
 
 def get_message(call: GmailCall) -> Json:
     """`messages.get` in all four formats."""
-    return _render(call, _message(call), _format(call, {"full", "metadata", "minimal", "raw"}))
+    return rendered(
+        call, _message(call), wanted_format(call, {"full", "metadata", "minimal", "raw"})
+    )
 
 
 def get_thread(call: GmailCall) -> Json:
     """`threads.get`: its messages, oldest first; `raw` is not offered."""
-    form = _format(call, {"full", "metadata", "minimal"})
+    form = wanted_format(call, {"full", "metadata", "minimal"})
     messages = _thread(call)
     return {
         "id": messages[0].thread_id,
         "historyId": str(max(message.history_id for message in messages)),
-        "messages": [_render(call, message, form) for message in messages],
+        "messages": [rendered(call, message, form) for message in messages],
     }
 
 
@@ -85,7 +87,7 @@ def modify_message(call: GmailCall) -> Json:
     message = _message(call)
     add, remove = _label_changes(call, call.json())
     call.mailbox.change_labels(message, add, remove)
-    return _short(message)
+    return short(message)
 
 
 def modify_thread(call: GmailCall) -> Json:
@@ -115,14 +117,14 @@ def trash_message(call: GmailCall) -> Json:
     """`messages.trash`."""
     message = _message(call)
     call.mailbox.trash(message)
-    return _short(message)
+    return short(message)
 
 
 def untrash_message(call: GmailCall) -> Json:
     """`messages.untrash`: back among all mail, not into the inbox."""
     message = _message(call)
     call.mailbox.change_labels(message, [], ["TRASH"])
-    return _short(message)
+    return short(message)
 
 
 def delete_message(call: GmailCall) -> None:
@@ -159,7 +161,7 @@ def _found(call: GmailCall, before: tuple[int, int] | None) -> Iterator[StoredMe
     wanted = set(call.request.args.getlist("labelIds"))
     for label_id in wanted - call.mailbox.labels.keys():
         raise invalid(f"Invalid label: {label_id}")
-    hidden = _HIDDEN - wanted
+    hidden = HIDDEN - wanted
     if call.flag("includeSpamTrash") or query.everywhere:
         hidden = frozenset()
     candidates: Iterable[StoredMessage] = call.mailbox.newest_first(before)
@@ -176,11 +178,13 @@ def _found(call: GmailCall, before: tuple[int, int] | None) -> Iterator[StoredMe
             yield message
 
 
-def _token(last: StoredMessage) -> str:
+def page_token(last: StoredMessage) -> str:
+    """Return the token of the page that begins after a message."""
     return base64.urlsafe_b64encode(f"{last.internal_date_ms}.{last.sequence}".encode()).decode()
 
 
-def _position(call: GmailCall) -> tuple[int, int] | None:
+def page_position(call: GmailCall) -> tuple[int, int] | None:
+    """Return where the wanted page begins; raises a 400 GmailError."""
     token = call.argument("pageToken")
     if not token:
         return None
@@ -210,7 +214,8 @@ def _thread(call: GmailCall) -> list[StoredMessage]:
     return call.mailbox.thread(call.path["id"])
 
 
-def _format(call: GmailCall, allowed: set[str]) -> Format:
+def wanted_format(call: GmailCall, allowed: set[str]) -> Format:
+    """Return the format that is asked for; raises a 400 or 403 GmailError."""
     form = (call.argument("format") or "full").lower()
     if form not in allowed:
         raise invalid(f"Invalid value at 'format', \"{form}\"")
@@ -219,7 +224,8 @@ def _format(call: GmailCall, allowed: set[str]) -> Format:
     return cast("Format", form)
 
 
-def _render(call: GmailCall, message: StoredMessage, form: Format) -> Json:
+def rendered(call: GmailCall, message: StoredMessage, form: Format) -> Json:
+    """Return a message as the call wants it."""
     return render_message(
         message,
         form,
@@ -228,7 +234,8 @@ def _render(call: GmailCall, message: StoredMessage, form: Format) -> Json:
     )
 
 
-def _short(message: StoredMessage) -> Json:
+def short(message: StoredMessage) -> Json:
+    """Return a message as the answer to a change has it."""
     body: Json = {"id": message.id, "threadId": message.thread_id}
     if message.label_ids:
         body["labelIds"] = sorted(message.label_ids)
@@ -236,7 +243,7 @@ def _short(message: StoredMessage) -> Json:
 
 
 def _short_thread(messages: list[StoredMessage]) -> Json:
-    return {"id": messages[0].thread_id, "messages": [_short(message) for message in messages]}
+    return {"id": messages[0].thread_id, "messages": [short(message) for message in messages]}
 
 
 def _thread_summary(mailbox: Mailbox, thread_id: str) -> Json:

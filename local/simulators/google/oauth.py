@@ -6,24 +6,29 @@ https://developers.google.com/identity/protocols/oauth2/web-server
             └─ auto_consent and a known login_hint ──────▲      │ error=access_denied
 """
 
-import base64
 import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from werkzeug import Request, Response
 
 from local.simulators.clock import SimulatorClock
-from local.simulators.google.consent_page import consent_page, error_page
-from local.simulators.google.grants import CODE_MS, Code, Grants, Token
+from local.simulators.consent_page import ConsentPage, Permission, error_page
 from local.simulators.google.mailbox import Mailbox
 from local.simulators.google.pubsub import ISSUER
-from local.simulators.google.scopes import LONG_NAMES
+from local.simulators.google.scopes import LONG_NAMES, MEANINGS, UNTICKABLE
+from local.simulators.grants import Code, Grants, Token, TokenStyle
+from local.simulators.mailboxes import mailbox_at
+from local.simulators.oauth import challenge_of, client_of, json_answer, redirect_back
 from local.simulators.settings import Settings
 from local.simulators.signing_key import SigningKey
 
+TOKEN_STYLE = TokenStyle("4/0A", "ya29.a0", "1//0", most_refresh_tokens=100)
+"""https://developers.google.com/identity/protocols/oauth2#expiration"""
+ACCESS_TOKEN_MS = 3_600_000
+CODE_MS = 600_000
 _EXPIRED = "Token has been expired or revoked."
 
 
@@ -59,17 +64,17 @@ class OAuthServer:
             if endpoint == "authorize":
                 return self._authorize(request)
             if endpoint == "token":
-                return _json(self._token(request))
+                return json_answer(self._token(request))
             if endpoint == "revoke":
                 return self._revoke(request)
             if endpoint == "certs":
-                response = _json(self._key.published())
+                response = json_answer(self._key.published())
                 response.headers["Cache-Control"] = "public, max-age=3600"
                 return response
             return self._userinfo(request)
         except OAuthRefused as refused:
             body = {"error": refused.code, "error_description": str(refused)}
-            return _json(body, refused.status)
+            return json_answer(body, refused.status)
 
     def _authorize(self, request: Request) -> Response:
         posted = request.method == "POST"
@@ -83,13 +88,27 @@ class OAuthServer:
             ticked = frozenset(request.form.getlist("scope"))
             allowed = request.form.get("answer") == "allow" and address in self._mailboxes
             return self._answered(asked, address, ticked, allowed=allowed)
-        hint = asked.get("login_hint", "").lower()
+        hinted = mailbox_at(self._mailboxes, asked.get("login_hint", ""))
         scopes = list(dict.fromkeys(asked["scope"].split()))
-        if self._settings.auto_consent and hint in self._mailboxes:
+        if self._settings.consent == "admin_required":
+            message = "This app is blocked by the administrator of your organisation."
+            return error_page("Google", 400, "admin_policy_enforced", message)
+        if self._settings.auto_consent and hinted is not None:
             allowed = self._settings.consent == "grant"
-            return self._answered(asked, hint, frozenset(scopes), allowed=allowed)
+            return self._answered(asked, hinted.address, frozenset(scopes), allowed=allowed)
         known = [(mailbox.address, mailbox.name) for mailbox in self._mailboxes.values()]
-        return consent_page(asked["client_id"], query, hint, known, scopes)
+        return ConsentPage(
+            vendor="Google",
+            action="/o/oauth2/v2/auth",
+            client_id=asked["client_id"],
+            query=query,
+            login_hint=hinted.address if hinted else "",
+            mailboxes=known,
+            permissions=[
+                Permission(each, MEANINGS.get(each, f"Permission: {each}"), each in UNTICKABLE)
+                for each in scopes
+            ],
+        ).response()
 
     def _answered(
         self, asked: dict[str, str], address: str, ticked: frozenset[str], *, allowed: bool
@@ -97,7 +116,7 @@ class OAuthServer:
         """Send the visitor back with a code, or with the news that access was denied."""
         state = {"state": asked["state"]} if "state" in asked else {}
         if not allowed:
-            return _redirect(asked["redirect_uri"], {"error": "access_denied", **state})
+            return redirect_back(asked["redirect_uri"], {"error": "access_denied", **state})
         wanted = frozenset(asked["scope"].split()) & ticked
         denied = frozenset(self._settings.deny_scopes)
         scopes = frozenset(LONG_NAMES.get(scope, scope) for scope in wanted - denied)
@@ -121,11 +140,11 @@ class OAuthServer:
             expires_ms=self._clock.now_ms() + CODE_MS,
         )
         answer = {**state, "code": self._grants.add_code(code), "scope": " ".join(sorted(scopes))}
-        return _redirect(asked["redirect_uri"], answer)
+        return redirect_back(asked["redirect_uri"], answer)
 
     def _token(self, request: Request) -> dict[str, Any]:
         form = request.form
-        client_id, client_secret = _client(request)
+        client_id, client_secret = client_of(request)
         if not client_id or client_id.startswith("bad-"):
             raise OAuthRefused(401, "invalid_client", "The OAuth client was not found.")
         if not client_secret or client_secret.startswith("bad-"):
@@ -144,7 +163,7 @@ class OAuthServer:
         )
 
     def _exchange(self, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
-        code = self._grants.codes.pop(form.get("code", ""), None)
+        code = self._grants.take_code(form.get("code", ""))
         if code is None or code.client_id != client_id or code.address not in self._mailboxes:
             raise OAuthRefused(400, "invalid_grant", "Malformed auth code.")
         if code.expires_ms <= self._clock.now_ms():
@@ -156,14 +175,13 @@ class OAuthServer:
         token = Token(client_id, code.address, code.scopes)
         answer = self._tokens(token, code.nonce)
         if code.gives_refresh_token:
-            refresh_token = self._grants.add_refresh_token(client_id, code.address, code.scopes)
-            answer["refresh_token"] = refresh_token
+            answer["refresh_token"] = self._grants.add_refresh_token(token)
         return answer
 
     def _tokens(self, token: Token, nonce: str) -> dict[str, Any]:
         now_ms = self._clock.now_ms()
         access_token = self._grants.add_access_token(
-            token.client_id, token.address, token.scopes, now_ms
+            replace(token, expires_ms=now_ms + ACCESS_TOKEN_MS), now_ms
         )
         answer: dict[str, Any] = {
             "access_token": access_token,
@@ -188,14 +206,14 @@ class OAuthServer:
         text = request.form.get("token") or request.args.get("token", "")
         if not self._grants.revoke(text):
             raise OAuthRefused(400, "invalid_token", "Token expired or revoked")
-        return _json({})
+        return json_answer({})
 
     def _userinfo(self, request: Request) -> Response:
         _, _, text = request.headers.get("Authorization", "").partition(" ")
         token = self._grants.bearer(text, self._clock.now_ms())
         if token is None:
             raise OAuthRefused(401, "invalid_request", "Invalid Credentials")
-        return _json(self._identity(token))
+        return json_answer(self._identity(token))
 
     def _identity(self, token: Token) -> dict[str, Any]:
         claims: dict[str, Any] = {"sub": subject_of(token.address)}
@@ -215,45 +233,27 @@ def subject_of(address: str) -> str:
 def _wrong_with(asked: dict[str, str]) -> Response | None:
     for name in ("client_id", "redirect_uri", "scope"):
         if not asked.get(name):
-            return error_page(400, "invalid_request", f"Missing required parameter: {name}")
+            return error_page(
+                "Google", 400, "invalid_request", f"Missing required parameter: {name}"
+            )
     if not urlsplit(asked["redirect_uri"]).scheme:
-        return error_page(400, "redirect_uri_mismatch", "The redirect address is not absolute.")
+        return error_page(
+            "Google", 400, "redirect_uri_mismatch", "The redirect address is not absolute."
+        )
     if asked["client_id"].startswith("bad-"):
-        return error_page(401, "invalid_client", "The OAuth client was not found.")
+        return error_page("Google", 401, "invalid_client", "The OAuth client was not found.")
     if asked.get("response_type") != "code":
-        return error_page(400, "unsupported_response_type", "Only response_type=code is offered.")
+        return error_page(
+            "Google", 400, "unsupported_response_type", "Only response_type=code is offered."
+        )
     if asked.get("code_challenge_method", "plain") not in {"plain", "S256"}:
-        return error_page(400, "invalid_request", "Invalid code_challenge_method")
+        return error_page("Google", 400, "invalid_request", "Invalid code_challenge_method")
     return None
-
-
-def _client(request: Request) -> tuple[str, str]:
-    basic = request.authorization
-    if basic is not None and basic.type == "basic":
-        return basic.username or "", basic.password or ""
-    return request.form.get("client_id", ""), request.form.get("client_secret", "")
 
 
 def _check_verifier(code: Code, verifier: str) -> None:
     """Check PKCE (RFC 7636); raises OAuthRefused."""
     if not verifier:
         raise OAuthRefused(400, "invalid_grant", "Missing code verifier.")
-    shown = verifier
-    if code.challenge_method == "S256":
-        digest = hashlib.sha256(verifier.encode()).digest()
-        shown = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    if shown != code.challenge:
+    if challenge_of(verifier, code.challenge_method) != code.challenge:
         raise OAuthRefused(400, "invalid_grant", "Invalid code verifier.")
-
-
-def _redirect(address: str, parameters: dict[str, str]) -> Response:
-    scheme, host, path, query, _ = urlsplit(address)
-    query = "&".join(filter(None, [query, urlencode(parameters)]))
-    location = urlunsplit((scheme, host, path, query, ""))
-    return Response(status=302, headers={"Location": location})
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    response = Response(json.dumps(body), status, mimetype="application/json")
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response

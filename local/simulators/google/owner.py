@@ -1,7 +1,7 @@
 """What a mailbox's owner does in another client, and what a look into the mailbox shows."""
 
-from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from local.simulators import mime
@@ -23,26 +23,20 @@ def truth(mailbox: Mailbox, page: int, page_size: int) -> dict[str, Any]:
 
     A message's `folders` are all its label ids, flags included, as Gmail gives them.
     """
-    totals: Counter[str] = Counter()
-    unread: Counter[str] = Counter()
-    for message in mailbox.messages.values():
-        totals.update(message.label_ids)
-        if "UNREAD" in message.label_ids:
-            unread.update(message.label_ids)
     folders = [
         {
             "id": label.id,
             "name": label.name,
             "role": ROLES.get(label.id),
-            "total": totals[label.id],
-            "unread": unread[label.id],
+            "total": mailbox.tally(label.id).all.total(),
+            "unread": mailbox.tally(label.id).unread.total(),
         }
         for label in mailbox.labels.values()
     ]
-    everything = list(mailbox.newest_first())
-    shown = everything[page * page_size : (page + 1) * page_size]
+    end = (page + 1) * page_size
+    shown = islice(mailbox.newest_first(), page * page_size, end)
     body: dict[str, Any] = {"folders": folders, "messages": [_seen(each) for each in shown]}
-    if len(everything) > (page + 1) * page_size:
+    if len(mailbox.messages) > end:
         body["next"] = page + 1
     return body
 

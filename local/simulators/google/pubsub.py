@@ -22,7 +22,6 @@ ISSUER = "https://accounts.google.com"
 ACKNOWLEDGED = frozenset({102, 200, 201, 202, 204})
 _ATTEMPTS = 5
 _FIRST_RETRY_SECONDS = 0.5
-_REORDER_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,27 @@ class _Push:
 class Publisher:
     """Sends pushes from a thread of its own, again until acknowledged or five times failed."""
 
-    def __init__(self, clock: SimulatorClock, transport: httpx.BaseTransport | None) -> None:
+    def __init__(
+        self,
+        clock: SimulatorClock,
+        transport: httpx.BaseTransport | None,
+        reorder_wait_seconds: float,
+    ) -> None:
         self._clock = clock
         self._transport = transport
+        self._reorder_wait_seconds = reorder_wait_seconds
         self._queue: queue.Queue[_Push] = queue.Queue()
         self._numbers = count(1)
+        self._undelivered = 0
+        self._lock = threading.Lock()
         self._held: _Push | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def undelivered(self) -> int:
+        """How many pushes have neither been acknowledged yet nor given up."""
+        with self._lock:
+            return self._undelivered + (self._held is not None)
 
     def announce(self, mailbox: Mailbox, settings: Settings, key: SigningKey) -> None:
         """Push what changed since the last announcement, if a watch wants to know it."""
@@ -54,21 +67,28 @@ class Publisher:
         if not _wanted(mailbox, watch, since):
             return
         push = self._push(mailbox, settings, settings.push_endpoint, key)
-        if settings.push == "reorder" and self._held is None:
-            self._held = push
-            timer = threading.Timer(_REORDER_WAIT_SECONDS, self._release_held)
-            timer.daemon = True
-            timer.start()
-            return
-        self._send(push)
-        if settings.push == "duplicate":
-            self._send(push)
-        self._release_held()
+        with self._lock:
+            if settings.push == "reorder" and self._held is None:
+                self._held = push
+                timer = threading.Timer(self._reorder_wait_seconds, self._release, [push])
+                timer.daemon = True
+                timer.start()
+                return
+            self._put(push)
+            if settings.push == "duplicate":
+                self._put(push)
+            self._put_held()
 
-    def _release_held(self) -> None:
+    def _release(self, push: _Push) -> None:
+        """Send what has waited long enough, unless it has been overtaken meanwhile."""
+        with self._lock:
+            if self._held is push:
+                self._put_held()
+
+    def _put_held(self) -> None:
         held, self._held = self._held, None
         if held is not None:
-            self._send(held)
+            self._put(held)
 
     def _push(self, mailbox: Mailbox, settings: Settings, endpoint: str, key: SigningKey) -> _Push:
         now = self._clock.now()
@@ -99,7 +119,9 @@ class Publisher:
         subscription = "projects/simulator/subscriptions/gmail-push"
         return _Push(endpoint, token, {"message": message, "subscription": subscription})
 
-    def _send(self, push: _Push) -> None:
+    def _put(self, push: _Push) -> None:
+        """Hand a push to the thread; with the lock, so that it is always counted somewhere."""
+        self._undelivered += 1
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
@@ -109,6 +131,8 @@ class Publisher:
         with httpx.Client(transport=self._transport, timeout=10, trust_env=False) as client:
             while True:
                 self._deliver(client, self._queue.get())
+                with self._lock:
+                    self._undelivered -= 1
 
     @staticmethod
     def _deliver(client: httpx.Client, push: _Push) -> None:

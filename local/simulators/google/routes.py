@@ -6,6 +6,7 @@ from typing import Final
 from werkzeug.routing import Map, Rule
 
 from local.simulators.google import account_endpoints as account
+from local.simulators.google import draft_endpoints as drafts
 from local.simulators.google import label_endpoints as labels
 from local.simulators.google import message_endpoints as messages
 from local.simulators.google import sending
@@ -26,6 +27,7 @@ _GMAIL: Final[dict[str, tuple[str, str, Callable[[GmailCall], Json | None]]]] = 
     "history.list": ("GET", "/history", account.list_history),
     "settings.sendAs.list": ("GET", "/settings/sendAs", account.list_send_as),
     "settings.sendAs.get": ("GET", "/settings/sendAs/<address>", account.get_send_as),
+    "settings.sendAs.patch": ("PATCH", "/settings/sendAs/<address>", account.patch_send_as),
     "labels.list": ("GET", "/labels", labels.list_labels),
     "labels.get": ("GET", "/labels/<id>", labels.get_label),
     "labels.create": ("POST", "/labels", labels.create_label),
@@ -48,6 +50,12 @@ _GMAIL: Final[dict[str, tuple[str, str, Callable[[GmailCall], Json | None]]]] = 
         "/messages/<id>/attachments/<attachment_id>",
         messages.get_attachment,
     ),
+    "drafts.list": ("GET", "/drafts", drafts.list_drafts),
+    "drafts.create": ("POST", "/drafts", drafts.create_draft),
+    "drafts.send": ("POST", "/drafts/send", drafts.send_draft),
+    "drafts.get": ("GET", "/drafts/<id>", drafts.get_draft),
+    "drafts.update": ("PUT", "/drafts/<id>", drafts.update_draft),
+    "drafts.delete": ("DELETE", "/drafts/<id>", drafts.delete_draft),
     "threads.list": ("GET", "/threads", messages.list_threads),
     "threads.get": ("GET", "/threads/<id>", messages.get_thread),
     "threads.delete": ("DELETE", "/threads/<id>", messages.delete_thread),
@@ -56,7 +64,10 @@ _GMAIL: Final[dict[str, tuple[str, str, Callable[[GmailCall], Json | None]]]] = 
     "threads.untrash": ("POST", "/threads/<id>/untrash", messages.untrash_thread),
 }
 ENDPOINTS: Final = {name: endpoint for name, (_, _, endpoint) in _GMAIL.items()}
-UPLOADABLE: Final = frozenset({"messages.insert", "messages.import", "messages.send"})
+UPLOADABLE: Final = frozenset(
+    {"messages.insert", "messages.import", "messages.send"}
+    | {"drafts.create", "drafts.update", "drafts.send"}
+)
 
 
 def _rules() -> list[Rule]:

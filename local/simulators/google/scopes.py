@@ -17,6 +17,7 @@ SETTINGS = f"{PREFIX}gmail.settings.basic"
 _MODIFIES = frozenset({FULL, MODIFY})
 _READS = _MODIFIES | {READONLY}
 _READS_METADATA = _READS | {METADATA}
+_DRAFTS = _MODIFIES | {COMPOSE}
 _LABELS = _MODIFIES | {LABELS}
 
 ALLOWED = {
@@ -42,6 +43,12 @@ ALLOWED = {
     "messages.send": _MODIFIES | {COMPOSE, SEND},
     "messages.insert": _MODIFIES | {INSERT},
     "messages.import": _MODIFIES | {INSERT},
+    "drafts.list": _DRAFTS | {READONLY},
+    "drafts.get": _DRAFTS | {READONLY},
+    "drafts.create": _DRAFTS,
+    "drafts.update": _DRAFTS,
+    "drafts.send": _DRAFTS,
+    "drafts.delete": _DRAFTS,
     "threads.list": _READS_METADATA,
     "threads.get": _READS_METADATA,
     "threads.modify": _MODIFIES,
@@ -50,10 +57,22 @@ ALLOWED = {
     "threads.delete": frozenset({FULL}),
     "settings.sendAs.list": _READS | {SETTINGS},
     "settings.sendAs.get": _READS | {SETTINGS},
+    "settings.sendAs.patch": frozenset({SETTINGS, FULL}),
 }
 
 # Google answers with the long names of the two OpenID Connect scopes that people abbreviate.
 LONG_NAMES = {"email": f"{PREFIX}userinfo.email", "profile": f"{PREFIX}userinfo.profile"}
+
+MEANINGS = {
+    FULL: "Read, compose, send and permanently delete all your email",
+    MODIFY: "Read, compose and send emails, and manage your labels",
+    READONLY: "View your email messages and settings",
+    COMPOSE: "Manage drafts and send emails",
+    SEND: "Send email on your behalf",
+    METADATA: "View message metadata such as labels and headers",
+}
+"""What the consent page says of a scope."""
+UNTICKABLE = frozenset({"openid", "email", "profile"})
 
 
 def only_metadata(scopes: frozenset[str]) -> bool:

@@ -16,15 +16,17 @@ from local.simulators.google import owner
 from local.simulators.google.batch import BESIDE, answer_batch
 from local.simulators.google.errors import GmailError, not_found, usual
 from local.simulators.google.gmail_call import GmailCall
-from local.simulators.google.grants import Grants, Token
 from local.simulators.google.mailbox import Mailbox
-from local.simulators.google.oauth import OAuthServer
+from local.simulators.google.oauth import TOKEN_STYLE, OAuthServer
 from local.simulators.google.partial import parse_fields, select
 from local.simulators.google.pubsub import Publisher
 from local.simulators.google.quota import UNITS, UNITS_PER_MINUTE, Quota
 from local.simulators.google.routes import ENDPOINTS, OAUTH, ROUTES, UPLOADABLE
-from local.simulators.google.scopes import ALLOWED
+from local.simulators.google.scopes import ALLOWED, FULL
+from local.simulators.google.sending import MAX_INSERT_BYTES, MAX_SEND_BYTES
 from local.simulators.google.uploads import Uploads
+from local.simulators.grants import Grants, Token
+from local.simulators.mailboxes import mailbox_at, taken_address
 from local.simulators.peer import deliver_to_peer
 from local.simulators.provider import (
     Call,
@@ -44,13 +46,18 @@ class GoogleState:
 
     mailboxes: dict[str, Mailbox] = field(default_factory=dict)
     """By address in lower case."""
-    grants: Grants = field(default_factory=Grants)
+    grants: Grants = field(default_factory=lambda: Grants(TOKEN_STYLE))
 
 
 class GoogleSimulator:
     """Gmail, OAuth and pushes. Safe between threads: one lock around the state."""
 
-    def __init__(self, controls: Controls, outbound: httpx.BaseTransport | None) -> None:
+    def __init__(
+        self,
+        controls: Controls,
+        outbound: httpx.BaseTransport | None,
+        reorder_wait_seconds: float,
+    ) -> None:
         self._controls = controls
         self._outbound = outbound
         self._lock = RLock()
@@ -58,7 +65,7 @@ class GoogleSimulator:
         self._key = SigningKey()
         self._quota = Quota()
         self._uploads = Uploads()
-        self._publisher = Publisher(controls.clock, outbound)
+        self._publisher = Publisher(controls.clock, outbound, reorder_wait_seconds)
 
     # --- requests
 
@@ -70,7 +77,9 @@ class GoogleSimulator:
             return Call("", "unknown")
         with self._lock:
             token = self._bearer(request)
-        return Call(token.address if token else "", method, UNITS.get(method, 0))
+        # Of an upload in pieces the method runs once; it is counted in the beginning.
+        units = 0 if "upload_id" in request.args else UNITS.get(method, 0)
+        return Call(token.address if token else "", method, units)
 
     @contextmanager
     def admitted(self, request: Request, call: Call) -> Iterator[None]:
@@ -122,11 +131,12 @@ class GoogleSimulator:
         with self._lock:
             call = self._call(method, path, request)
             if method in UPLOADABLE and "upload" in request.path.split("/")[:3]:
-                received = self._uploads.receive(request)
+                received = self._uploads.receive(request, _most_bytes(method))
                 if isinstance(received, Response):
                     return received
                 call.upload = received
             body = ENDPOINTS[method](call)
+            self._uploads.finished(request, body)
             self._announce()
         for recipient, raw in call.parting_letters:
             if call.settings.peer:
@@ -148,6 +158,13 @@ class GoogleSimulator:
         if not token.scopes & ALLOWED[method]:
             message = "Request had insufficient authentication scopes."
             raise GmailError(403, message, "insufficientPermissions")
+        if not mailbox.mail_enabled:
+            raise GmailError(
+                400,
+                "Mail service not enabled",
+                "failedPrecondition",
+                status_name="FAILED_PRECONDITION",
+            )
         return GmailCall(
             request=request,
             mailbox=mailbox,
@@ -165,9 +182,7 @@ class GoogleSimulator:
         return self._state.grants.bearer(text, self._controls.clock.now_ms())
 
     def _find_recipient(self, address: str) -> Mailbox | None:
-        local, _, domain = address.lower().rpartition("@")
-        plain = f"{local.split('+')[0]}@{domain}"
-        return self._state.mailboxes.get(address.lower()) or self._state.mailboxes.get(plain)
+        return mailbox_at(self._state.mailboxes, address)
 
     def _announce(self) -> None:
         for mailbox in self._state.mailboxes.values():
@@ -181,12 +196,31 @@ class GoogleSimulator:
             self._state = GoogleState()
             self._quota.clear()
 
-    def create_mailbox(self, address: str, name: str) -> None:
-        """Add an empty mailbox; raises MailboxExists."""
+    def create_mailbox(
+        self,
+        address: str,
+        name: str,
+        *,
+        aliases: Sequence[str] = (),
+        mail_enabled: bool = True,
+    ) -> None:
+        """Add an empty mailbox; raises MailboxExists when one of its addresses is taken."""
+        address, *others = (each.lower() for each in (address, *aliases))
         with self._lock:
-            if address.lower() in self._state.mailboxes:
-                raise MailboxExists(address)
-            self._state.mailboxes[address.lower()] = Mailbox(address.lower(), name)
+            if taken := taken_address(self._state.mailboxes, (address, *others)):
+                raise MailboxExists(taken)
+            mailbox = Mailbox(address, name, tuple(others), mail_enabled=mail_enabled)
+            self._state.mailboxes[address] = mailbox
+
+    def set_aliases(self, address: str, aliases: Sequence[str]) -> None:
+        """Give a mailbox these aliases and no others; raises UnknownMailbox, MailboxExists."""
+        wanted = tuple(each.lower() for each in aliases)
+        with self._lock:
+            mailbox = self._mailbox(address)
+            new = set(wanted) - set(mailbox.aliases)
+            if taken := taken_address(self._state.mailboxes, new):
+                raise MailboxExists(taken)
+            mailbox.aliases = wanted
 
     def mailboxes(self) -> list[dict[str, Any]]:
         """Return address, name and number of messages of each mailbox."""
@@ -234,6 +268,15 @@ class GoogleSimulator:
             owner.apply(self._mailbox(address), changes)
             self._announce()
 
+    def owner_token(self, address: str) -> str:
+        """Return an access token that may do all, for a minute; raises UnknownMailbox."""
+        with self._lock:
+            now_ms = self._controls.clock.now_ms()
+            token = Token(
+                "owner", self._mailbox(address).address, frozenset({FULL}), now_ms + 60_000
+            )
+            return self._state.grants.add_access_token(token, now_ms)
+
     def expire(self, what: Expirable, address: str | None) -> None:
         """Make something expire now; `delta` is Microsoft's and changes nothing here."""
         with self._lock:
@@ -244,11 +287,21 @@ class GoogleSimulator:
                 grants.expire(grants.access_tokens, addresses)
             elif what == "refresh_tokens":
                 grants.expire(grants.refresh_tokens, addresses)
+            elif what == "consents":
+                grants.expire(grants.access_tokens, addresses)
+                grants.withdraw(addresses)
             for mailbox in chosen:
                 if what == "history":
                     mailbox.expire_history()
                 elif what == "watches" and mailbox.watch:
                     mailbox.watch.expires_ms = self._controls.clock.now_ms()
+
+    def pushes_undelivered(self) -> int:
+        """Return how many pushes are on their way."""
+        return self._publisher.undelivered
+
+    def clock_moved(self) -> None:
+        """Do nothing: Google says nothing when something runs out."""
 
     def snapshot(self) -> bytes:
         """Return the pickled state and signing key."""
@@ -265,3 +318,8 @@ class GoogleSimulator:
         if address.lower() not in self._state.mailboxes:
             raise UnknownMailbox(address)
         return self._state.mailboxes[address.lower()]
+
+
+def _most_bytes(method: str) -> int:
+    is_stored = method in {"messages.insert", "messages.import"}
+    return MAX_INSERT_BYTES if is_stored else MAX_SEND_BYTES

@@ -10,7 +10,7 @@ from benchmarks.mail_costs import OWNER, PAGE, SEED, Mailbox, cost_of, first_syn
 from benchmarks.measured_world import MeasuredWorld, measured_world
 from benchmarks.request_units import MeteredDynamoDB, RequestUnits
 from local.simulators.generator import generate
-from postroom.domain.message import MessageFilter
+from postroom.domain.message import ALL_MAIL, MessageFilter
 from postroom.storage.content import S3ContentStore
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.table import Table
@@ -65,12 +65,34 @@ def test_a_new_message_costs_at_most_twelve_write_units(
         assert cost.mail_writes <= WRITE_UNITS_OF_A_NEW_MESSAGE
 
 
+def test_an_answer_costs_at_most_twelve_write_units(world: MeasuredWorld, mailbox: Mailbox) -> None:
+    """Also the twentieth of a long talk, whose thread is written anew each time."""
+    mailbox.receive(make_mail(to=OWNER, Message_ID="<talk@northlight.example>"))
+    mail = make_mail(to=OWNER, In_Reply_To="<talk@northlight.example>", subject="Re: Hello")
+    account_id = world.accounts.by_email(OWNER)[0]
+    for _ in range(19):
+        cost = cost_of(world, lambda: mailbox.receive(mail))
+        assert cost.mail_writes <= WRITE_UNITS_OF_A_NEW_MESSAGE
+    page = world.messages.positions(account_id, ALL_MAIL, limit=1)
+    newest = world.messages.get(account_id, page[0].message_id)
+    assert len(world.threads.get(account_id, newest.thread_id).message_ids) == 20
+
+
 def test_a_poll_without_news_writes_no_mail(world: MeasuredWorld, mailbox: Mailbox) -> None:
-    """It asks Gmail for the history alone, and writes its lease and what is due."""
+    """It asks Gmail for the history alone, and writes its lease, its quota and what is due."""
     cost = cost_of(world, mailbox.poll)
     assert cost.gmail_units == 2
     assert cost.mail_writes == 0
-    assert set(cost.dynamodb.writes) == {"S", "due"}
+    assert set(cost.dynamodb.writes) == {"S", "Q", "due"}
+
+
+def test_an_audit_that_finds_nothing_lists_nothing(world: MeasuredWorld, mailbox: Mailbox) -> None:
+    """The profile, the labels and one count for each: no list of ids, which is 5 units a page."""
+    labels = len(world.folders.all(world.accounts.by_email(OWNER)[0]))
+    cost = cost_of(world, mailbox.audit)
+    assert cost.gmail_units == labels + 2
+    assert cost.mail_writes == 0
+    assert set(cost.dynamodb.writes) == {"AUDIT", "S", "Q"}
 
 
 def test_a_label_change_fetches_no_mail(world: MeasuredWorld, mailbox: Mailbox) -> None:

@@ -1,47 +1,24 @@
 """The Google provider keeps the contract, and Gmail's own promises."""
 
 from base64 import b64encode, encodebytes
-from pathlib import Path
 
 import pytest
 
 from postroom.domain.account import ProviderName
-from postroom.domain.errors import Misconfigured, Rejected
+from postroom.domain.errors import Misconfigured, ReauthRequired, Rejected
 from postroom.domain.folder import FolderRole
 from postroom.domain.ids import FolderId
 from postroom.domain.message import Address, MessageChange
 from postroom.providers.registry import ConfiguredProviders
-from tests.builders import ACCOUNT_ID, make_provider_config
+from tests.builders import ACCOUNT_ID
+from tests.contract.providers.audit_contract import AuditContract, ids_of
 from tests.contract.providers.contract import MailboxContract, MailProviderContract
-from tests.contract.providers.service import ADA, GRACE, Connected, Service, outgoing
+from tests.contract.providers.draft_contract import DraftContract
+from tests.contract.providers.manage_contract import ManageContract
+from tests.contract.providers.service import ADA, Connected, Service, make_service, outgoing
+from tests.contract.providers.transfer_contract import TransferContract
 from tests.fakes import FixedClock, InMemoryClientSecretVault, InMemoryProviderConfigStore
 from tests.world import Simulator, make_mail
-
-CORPUS = Path(__file__).parents[3].parent / "shared" / "corpus" / "malformed"
-OWN_SAMPLES = {
-    "empty": b"",
-    "only headers": b"Subject: x",
-    "broken base64": b"Content-Transfer-Encoding: base64\r\n\r\n!!!!=",
-    "raw bytes in headers": b"Subject: caf\xe9 \x00\r\nFrom: \xff\r\n\r\nx",
-    "very deep": b"".join(
-        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n)
-        for n in range(500)
-    ),
-    "endless references": b"References: " + b"<a@b> " * 20_000 + b"\r\n\r\nx",
-}
-
-
-def providers(simulator: Simulator, clock: FixedClock, *, client_id: str) -> ConfiguredProviders:
-    configs, secrets = InMemoryProviderConfigStore(), InMemoryClientSecretVault()
-    configs.create(make_provider_config(client_id=client_id, scopes=()))
-    secrets.write(ProviderName.GOOGLE, "client-secret")
-    return ConfiguredProviders(
-        configs=configs,
-        client_secrets=secrets,
-        clock=clock,
-        google_simulator_url="http://simulator",
-        transport=simulator.transport,
-    )
 
 
 def make_foreign_mail(charset: str, *, name: str, words: str) -> bytes:
@@ -63,44 +40,40 @@ def make_foreign_mail(charset: str, *, name: str, words: str) -> bytes:
 
 @pytest.fixture
 def service() -> Service:
-    clock = FixedClock()
-    simulator = Simulator(clock)
-    simulator.add_mailbox(ADA)
-    simulator.add_mailbox(GRACE)
-    return Service(
-        simulator=simulator,
-        provider=providers(simulator, clock, client_id="client").get(ProviderName.GOOGLE),
-        misconfigured=providers(simulator, clock, client_id="bad-client").get(ProviderName.GOOGLE),
-        clock=clock,
-    )
-
-
-@pytest.fixture(params=["own samples", "corpus"])
-def malformed(request: pytest.FixtureRequest) -> dict[str, bytes]:
-    if request.param == "own samples":
-        return OWN_SAMPLES
-    files = sorted(CORPUS.glob("*.eml"))
-    if not files:
-        pytest.skip("../shared/corpus is not on this machine")
-    return {path.name: path.read_bytes() for path in files}
+    return make_service(ProviderName.GOOGLE)
 
 
 class TestGoogleProvider(MailProviderContract):
     """Google's OAuth."""
 
-    def test_a_provider_without_a_config_is_the_operators_business(self) -> None:
-        """The message says which one, whether it is not configured or not there yet."""
+    def test_a_withdrawn_consent_needs_the_owner(self, service: Service) -> None:
+        """Google ends the whole consent when a token of it is revoked."""
+        ada = service.connect()
+        service.provider.revoke(ada.tokens.tokens)
+        with pytest.raises(ReauthRequired):
+            service.provider.refresh(ada.tokens.tokens)
+        with pytest.raises(ReauthRequired):
+            ada.mailbox.folders()
+
+    @pytest.mark.parametrize("provider", ProviderName)
+    def test_a_provider_without_a_config_is_the_operators_business(
+        self, provider: ProviderName
+    ) -> None:
+        """The message says which one."""
         simulator = Simulator(FixedClock())
         configured = ConfiguredProviders(
             configs=InMemoryProviderConfigStore(),
             client_secrets=InMemoryClientSecretVault(),
             clock=FixedClock(),
+            simulator_urls={},
             transport=simulator.transport,
         )
-        with pytest.raises(Misconfigured, match="no connector for google"):
-            configured.get(ProviderName.GOOGLE)
-        with pytest.raises(Misconfigured, match="does not support microsoft"):
-            configured.get(ProviderName.MICROSOFT)
+        with pytest.raises(Misconfigured, match=f"no connector for {provider.value}"):
+            configured.get(provider)
+
+
+class TestManagingGmail(ManageContract):
+    """Labels, and the aliases of Gmail's settings."""
 
 
 class TestGmailMailbox(MailboxContract):
@@ -127,12 +100,12 @@ class TestGmailMailbox(MailboxContract):
         """Hundreds of mails marked as read are two units."""
         # Given
         delivered = [ada.deliver() for _ in range(30)]
-        cursors = ada.mailbox.pin_cursors()
+        ada.listed()
         before = ada.service.usage().get("history.list", {}).get("units", 0)
         # When
         changes = [{"op": "read", "id": each} for each in delivered]
         ada.service.simulator.change(ADA, *changes)
-        pages = ada.all_changes(cursors)
+        pages = ada.changes()
         # Then
         assert sum(len(page.edits) for page in pages) == 30
         assert not any(page.fetch for page in pages)
@@ -143,11 +116,11 @@ class TestGmailMailbox(MailboxContract):
     def test_a_stored_mail_that_history_calls_new_needs_no_fetch(self, ada: Connected) -> None:
         """What was sent through us came back as new, and its star was to be had by a fetch only."""
         # Given
-        cursors = ada.mailbox.pin_cursors()
+        ada.listed()
         stored = ada.message(ada.mailbox.send(outgoing()).provider_id)
         ada.service.simulator.change(ADA, {"op": "star", "id": stored.provider_id})
         # When
-        (page,) = ada.all_changes(cursors)
+        (page,) = ada.changes()
         # Then
         (edit,) = page.edits
         assert [ref.provider_id for ref in page.fetch] == [stored.provider_id]
@@ -188,7 +161,9 @@ class TestGmailMailbox(MailboxContract):
         # When
         message = ada.message(first)
         wanted = (FolderId("INBOX"), invoices.id)
-        after = message.edited(ada.mailbox.apply(message, MessageChange(folders=wanted)))
+        after = message.edited(
+            ada.mailbox.apply(message, MessageChange(folders=wanted), folders={})
+        )
         # Then
         assert set(after.folders) == {"INBOX", "UNREAD", invoices.id}
         assert set(after.folders) == set(ada.truth(first)["folders"])
@@ -197,14 +172,14 @@ class TestGmailMailbox(MailboxContract):
         """A sent mail kept among the sent ones was refused: Gmail wants a label to change."""
         sent = ada.message(ada.mailbox.send(outgoing()).provider_id)
         assert sent.folders == ("SENT",)
-        edit = ada.mailbox.apply(sent, MessageChange(folders=sent.folders))
+        edit = ada.mailbox.apply(sent, MessageChange(folders=sent.folders), folders={})
         assert sent.edited(edit) == ada.message(sent.provider_id)
 
     def test_an_unknown_label_is_refused(self, ada: Connected) -> None:
         """The caller learns it; nothing has changed."""
         message = ada.message(ada.deliver())
         with pytest.raises(Rejected):
-            ada.mailbox.apply(message, MessageChange(folders=(FolderId("Label_999"),)))
+            ada.mailbox.apply(message, MessageChange(folders=(FolderId("Label_999"),)), folders={})
         assert "INBOX" in ada.truth(message.provider_id)["folders"]
 
     def test_deleting_for_good_is_not_part_of_the_consent(self, ada: Connected) -> None:
@@ -265,3 +240,24 @@ class TestGmailMailbox(MailboxContract):
         assert message.is_draft
         assert FolderRole.DRAFTS in {roles[folder] for folder in message.folders}
         assert message.account_id == ACCOUNT_ID
+
+
+class TestAuditingGmail(AuditContract):
+    """Labels, and all mail."""
+
+    def test_all_mail_is_listed(self, ada: Connected) -> None:
+        """Archived mail too, which has no label, and spam and trash."""
+        # Given
+        archived = ada.message(ada.deliver())
+        ada.put_into(archived)
+        others = [ada.deliver(folder="spam"), ada.deliver()]
+        # When / Then
+        assert sorted(ids_of(ada, None)) == sorted([archived.provider_id, *others])
+
+
+class TestTransfersToGmail(TransferContract):
+    """By uploads that are resumed."""
+
+
+class TestGmailsDrafts(DraftContract):
+    """Ids around messages that are replaced."""

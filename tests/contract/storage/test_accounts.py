@@ -1,5 +1,6 @@
 """AccountStore, in memory and in the table."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,11 +8,17 @@ import pytest
 
 from postroom.domain.account import AccountStatus
 from postroom.domain.errors import Conflict, NotFound
-from postroom.domain.ids import AccountId
+from postroom.domain.event import EVENT_LIFETIME, Event, EventType
+from postroom.domain.ids import AccountId, PersonId
 from postroom.ports import AccountStore
+from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
+from postroom.storage.dynamodb.attributes import to_ttl
+from postroom.storage.dynamodb.table import Table
 from tests.builders import NOW, OTHER_ACCOUNT_ID, make_account, make_identity
 from tests.fakes import InMemoryAccountStore
+
+PERSON = PersonId("person-1")
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -125,6 +132,48 @@ class TestAccountStore:
         accounts.create(make_account(id=OTHER_ACCOUNT_ID))
         assert accounts.by_identity(account.identity) == OTHER_ACCOUNT_ID
 
+    def test_an_account_is_claimed_once(self, accounts: AccountStore) -> None:
+        """It stays whose it is, whatever is written about it, and whoever else comes."""
+        account = make_account()
+        accounts.create(account)
+
+        accounts.claim(account.id, PERSON)
+        accounts.claim(account.id, PERSON)
+        with pytest.raises(Conflict):
+            accounts.claim(account.id, PersonId("somebody else"))
+        accounts.replace(replace(account, status=AccountStatus.REAUTH_REQUIRED))
+
+        kept = replace(account, status=AccountStatus.REAUTH_REQUIRED, person_id=PERSON)
+        assert accounts.get(account.id) == kept
+        assert list(accounts.of_person(PERSON)) == [kept]
+        assert list(accounts.of_person(PersonId("somebody else"))) == []
+
+    def test_a_persons_accounts_go_with_the_accounts(self, accounts: AccountStore) -> None:
+        """They are listed oldest first, and a deleted one is nobody's."""
+        older = make_account()
+        newer = make_account(
+            id=OTHER_ACCOUNT_ID,
+            identity=make_identity(subject="108-2"),
+            created_at=NOW + timedelta(days=1),
+        )
+        for account in (newer, older):
+            accounts.create(account)
+            accounts.claim(account.id, PERSON)
+
+        assert [each.id for each in accounts.of_person(PERSON)] == [older.id, newer.id]
+        accounts.delete(older.id)
+        assert [each.id for each in accounts.of_person(PERSON)] == [newer.id]
+
+    def test_an_account_that_goes_is_claimed_by_nobody(self, accounts: AccountStore) -> None:
+        """Neither one that was deleted nor one that is being deleted."""
+        account = make_account()
+        accounts.create(account)
+        accounts.replace(replace(account, status=AccountStatus.DELETING))
+
+        for account_id in (account.id, AccountId("nobody")):
+            with pytest.raises(NotFound):
+                accounts.claim(account_id, PERSON)
+
     def test_account_is_replaced_as_it_was_expected_or_not_at_all(
         self, accounts: AccountStore
     ) -> None:
@@ -137,6 +186,19 @@ class TestAccountStore:
         with pytest.raises(Conflict):
             accounts.replace(replace(opened, status=AccountStatus.REAUTH_REQUIRED), expected=opened)
         assert accounts.get(opened.id) == reconnected
+
+    def test_refused_change_is_not_told(self, accounts: AccountStore) -> None:
+        """Two workers met the end of a consent at once, and its owner was told twice."""
+        opened = make_account()
+        accounts.create(opened)
+        for seconds in (1, 2):
+            at = opened.updated_at + timedelta(seconds=seconds)
+            ended = replace(opened, status=AccountStatus.REAUTH_REQUIRED, updated_at=at)
+            event = Event.of_account(EventType.GRANT_EXPIRED, ended)
+            with suppress(Conflict):
+                accounts.replace(ended, expected=opened, event=event)
+
+        assert accounts.get(opened.id).updated_at == opened.updated_at + timedelta(seconds=1)
 
     def test_deleted_account_cannot_be_replaced(self, accounts: AccountStore) -> None:
         """A worker that still has the account in hand does not bring it back."""
@@ -161,3 +223,26 @@ class TestAccountStore:
 
         assert accounts.get(account.id) == deleting
         accounts.replace(replace(deleting, updated_at=NOW + timedelta(days=1)))
+
+
+def test_event_is_a_row_of_its_own_until_it_has_been_read(table: Table) -> None:
+    """The table's stream passes it on with the change that it tells of, or neither is there."""
+    # Given
+    accounts = DynamoAccountStore(table)
+    opened = make_account()
+    accounts.create(opened)
+    ended = replace(opened, status=AccountStatus.REAUTH_REQUIRED, updated_at=NOW)
+    event = Event.of_account(EventType.GRANT_EXPIRED, ended)
+    # When
+    accounts.replace(ended, expected=opened, event=event)
+    # Then
+    row = table.get(keys.event(event.id))
+    assert row is not None
+    assert (row["type"], row["account_id"]) == ("grant.expired", opened.id)
+    assert row["expires_at"] == to_ttl(NOW + EVENT_LIFETIME)
+    # And when somebody else has been quicker
+    late = replace(ended, updated_at=NOW + timedelta(seconds=1))
+    with pytest.raises(Conflict):
+        told = Event.of_account(EventType.GRANT_EXPIRED, late)
+        accounts.replace(late, expected=opened, event=told)
+    assert table.get(keys.event(told.id)) is None

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from local.child import START_SECONDS
 from local.ministack_process import is_ready, running_ministack
 from local.ports import free_port
 from postroom.domain.account import AccountStatus
@@ -21,8 +23,18 @@ from postroom.domain.errors import Conflict, ConnectionRefused, LeaseLost, NotFo
 from postroom.domain.ids import AccountId, FolderId, new_token
 from postroom.domain.message import ALL_MAIL, UNREAD, View
 from postroom.domain.outgoing import SendState
-from postroom.domain.sync import LEASE_LIFETIME, Cursor, Lane, Lease, SyncUnitId
+from postroom.domain.sync import (
+    LEASE_LIFETIME,
+    Backfill,
+    BackfillPhase,
+    Cursor,
+    Lane,
+    Lease,
+    SyncUnit,
+    SyncUnitId,
+)
 from postroom.storage.content import S3ContentStore
+from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.connections import DynamoConnectionStore
 from postroom.storage.dynamodb.folders import DynamoFolderStore
@@ -35,12 +47,14 @@ from tests.builders import (
     NOW,
     make_account,
     make_authorization_code,
+    make_backfill,
     make_connection_request,
     make_content,
     make_folder,
     make_identity,
     make_message,
     make_outbox_entry,
+    make_sync_unit,
 )
 from tests.contract import aws
 from tests.fakes import FixedClock
@@ -61,7 +75,7 @@ def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_ministack(
         port=port, state=folder / "state", scratch=folder / "scratch", log=folder / "log"
     ) as child:
-        child.wait_until(lambda: is_ready(port), 30)
+        child.wait_until(partial(is_ready, port), START_SECONDS)
         yield f"http://127.0.0.1:{port}"
 
 
@@ -119,19 +133,21 @@ class TestLease:
     def test_fence_keeps_the_late_holder_out(
         self, states: DynamoSyncStateStore, account_id: AccountId
     ) -> None:
-        """A worker whose lease was taken over can move no cursor, and give nothing back."""
+        """A worker whose lease was taken over notes no time, and gives nothing back."""
         dead = states.acquire(account_id, Lane.PRESENT, now=NOW, lifetime=LEASE_LIFETIME)
         heir = states.acquire(account_id, Lane.PRESENT, now=LATER, lifetime=LEASE_LIFETIME)
         assert dead is not None
         assert heir is not None
 
         with pytest.raises(LeaseLost):
-            states.save_cursors(dead, {SyncUnitId("mailbox"): Cursor("1")})
+            states.save_folders_synced(dead, NOW)
+        with pytest.raises(LeaseLost):
+            states.end_unit(dead, SyncUnitId("mailbox"))
         with pytest.raises(LeaseLost):
             states.release(dead, synced_at=NOW, due_at=LATER)
 
-        states.save_cursors(heir, {SyncUnitId("mailbox"): Cursor("2")})
-        assert states.get(account_id).cursors == {"mailbox": "2"}
+        states.save_folders_synced(heir, LATER)
+        assert states.get(account_id).folders_synced_at == LATER
 
     def test_doorbell_and_release_never_miss_each_other(
         self, states: DynamoSyncStateStore, account_id: AccountId
@@ -165,6 +181,128 @@ class TestLease:
         assert account_id not in states.due(now=NOW + LEASE_LIFETIME, limit=100)
         states.delete(account_id)
         assert account_id not in states.due(now=LATER, limit=100)
+
+
+class TestUnits:
+    """Their rows have no lease; each write has a condition of its own."""
+
+    @pytest.fixture
+    def states(self, table: Table, account_id: AccountId) -> DynamoSyncStateStore:
+        """A store with the account's state in it."""
+        states = DynamoSyncStateStore(table, FixedClock())
+        states.create(account_id, due_at=NOW)
+        return states
+
+    @pytest.fixture
+    def present(self, states: DynamoSyncStateStore, account_id: AccountId) -> Lease:
+        """The lease of whoever follows the present."""
+        return self.taken(states, account_id, Lane.PRESENT)
+
+    @staticmethod
+    def taken(
+        states: DynamoSyncStateStore, account_id: AccountId, lane: Lane, now: datetime = NOW
+    ) -> Lease:
+        """Take a lease that is free, or free by then."""
+        lease = states.acquire(account_id, lane, now=now, lifetime=LEASE_LIFETIME)
+        assert lease is not None
+        return lease
+
+    def test_one_of_many_moves_the_cursor(
+        self, states: DynamoSyncStateStore, account_id: AccountId, present: Lease
+    ) -> None:
+        """Eight workers that began at the same cursor: one moves it, seven hear that it moved."""
+        unit = make_sync_unit()
+        states.begin_unit(present, unit)
+
+        def move(number: int) -> Callable[[], bool]:
+            to = Cursor(f"{number}" * 8_000)
+            return lambda: states.move_cursor(present, unit.id, since=Cursor("1"), to=to)
+
+        answers = race(*[move(number) for number in range(8)])
+
+        assert sorted(map(str, answers)) == ["False"] * 7 + ["True"]
+        winner = answers.index(True)
+        assert states.get(account_id).units[unit.id].cursor == f"{winner}" * 8_000
+
+    def test_unit_is_begun_by_one(
+        self, states: DynamoSyncStateStore, account_id: AccountId, present: Lease
+    ) -> None:
+        """Of six listings at once one begins it, and the others leave it as it is."""
+        units = [make_sync_unit(cursor=Cursor(f"{number}")) for number in range(6)]
+
+        def begin(unit: SyncUnit) -> Callable[[], None]:
+            return lambda: states.begin_unit(present, unit)
+
+        assert race(*[begin(unit) for unit in units]) == [None] * 6
+
+        [begun] = states.get(account_id).units.values()
+        assert begun in units
+        states.begin_unit(present, make_sync_unit(cursor=Cursor("late")))
+        assert states.get(account_id).units == {begun.id: begun}
+
+    def test_page_of_a_void_reading_is_never_kept(
+        self, states: DynamoSyncStateStore, account_id: AccountId, present: Lease
+    ) -> None:
+        """Beginning again and the last page at once: the old reading's cursor does not stay."""
+        backfill = self.taken(states, account_id, Lane.BACKFILL)
+        for number in range(10):
+            unit = make_sync_unit(id=SyncUnitId(f"folder {number} #☂"), cursor=None)
+            states.begin_unit(present, unit)
+            done = make_backfill(phase=BackfillPhase.DONE)
+
+            def save(unit: SyncUnit = unit, done: Backfill = done) -> bool:
+                return states.save_backfill(backfill, unit.id, done, cursor=Cursor("old"))
+
+            def begin(unit: SyncUnit = unit) -> None:
+                states.begin_again(present, unit.id, cursor=None, generation="second")
+
+            race(save, begin)
+
+            kept = states.get(account_id).units[unit.id]
+            assert kept.cursor is None
+            assert kept.reading == Backfill(generation="second")
+            assert not save()
+
+    def test_later_lease_keeps_the_checkpoint(
+        self, states: DynamoSyncStateStore, account_id: AccountId, present: Lease
+    ) -> None:
+        """Whichever of a dead worker and its heir writes first, the heir's checkpoint stands."""
+        dead = self.taken(states, account_id, Lane.BACKFILL)
+        heir = self.taken(states, account_id, Lane.BACKFILL, LATER)
+        for number in range(10):
+            unit = make_sync_unit(id=SyncUnitId(f"folder-{number}"))
+            states.begin_unit(present, unit)
+            newest = make_backfill(position="heir")
+
+            def save_late(unit: SyncUnit = unit) -> bool:
+                return states.save_backfill(dead, unit.id, make_backfill(position="dead"))
+
+            def save(unit: SyncUnit = unit, newest: Backfill = newest) -> bool:
+                return states.save_backfill(heir, unit.id, newest)
+
+            late, kept = race(save_late, save)
+
+            assert kept is True
+            assert late is True or isinstance(late, LeaseLost)
+            assert states.get(account_id).units[unit.id].backfill == newest
+
+    def test_deletion_and_a_beginning_leave_nothing(
+        self, states: DynamoSyncStateStore, account_id: AccountId, present: Lease, table: Table
+    ) -> None:
+        """A worker that lists folders while its account is erased leaves no row behind."""
+        units = [make_sync_unit(id=SyncUnitId(f"folder-{number}")) for number in range(30)]
+        for unit in units[:25]:
+            states.begin_unit(present, unit)
+
+        def begin(unit: SyncUnit) -> Callable[[], None]:
+            return lambda: states.begin_unit(present, unit)
+
+        race(lambda: states.delete(account_id), *[begin(unit) for unit in units[25:]])
+
+        assert list(table.query(keys.sync(account_id))) == []
+        states.read_again(account_id, units[0].id, generation="second")
+        assert not states.move_cursor(present, units[0].id, since=Cursor("1"), to=Cursor("2"))
+        assert list(table.query(keys.sync(account_id))) == []
 
 
 class TestMessages:
@@ -309,6 +447,21 @@ class TestOneTime:
         outbox.settle(replace(winner, state=SendState.REJECTED))
         outbox.settle(replace(winner, state=SendState.UNKNOWN))
         assert outbox.get(account_id, winner.id).state is SendState.REJECTED
+
+    def test_send_leaves_the_index_when_it_ends(self, table: Table, account_id: AccountId) -> None:
+        """Put again without its time, a row is not found any more, even if it is deferred."""
+        outbox = DynamoOutboxStore(table, FixedClock())
+        entry = make_outbox_entry(account_id=account_id)
+        send, far = (account_id, entry.id), NOW + timedelta(days=400)
+        outbox.claim(entry)
+        assert send in outbox.overdue(now=far, limit=1_000)
+        outbox.defer(*send, until=far + timedelta(days=1))
+        assert send not in outbox.overdue(now=far, limit=1_000)
+
+        outbox.settle(entry.ended(SendState.REJECTED, NOW))
+        outbox.defer(*send, until=far + timedelta(days=2))
+
+        assert send not in outbox.overdue(now=far + timedelta(days=3), limit=1_000)
 
     def test_lock_is_held_by_one(self, table: Table) -> None:
         """Of six functions that want to renew a token one does."""

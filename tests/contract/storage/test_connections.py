@@ -107,6 +107,23 @@ class TestConnectionStore:
         with pytest.raises(NotFound):
             connections.bearer("token-1", now=NOW)
 
+    def test_access_ends_with_the_refresh_token_it_came_from(
+        self, connections: ConnectionStore
+    ) -> None:
+        """Who signs out by the refresh token is out (RFC 7009 section 2.1); others stay."""
+        for number in ("1", "2"):
+            refresh = make_bearer_token(kind=BearerKind.REFRESH)
+            connections.put_bearer(f"refresh-{number}", refresh)
+            access = make_bearer_token(parent=f"refresh-{number}")
+            connections.put_bearer(f"access-{number}", access)
+        assert connections.bearer("access-1", now=NOW) == make_bearer_token()
+
+        connections.delete_bearer("refresh-1")
+
+        with pytest.raises(NotFound):
+            connections.bearer("access-1", now=NOW)
+        assert connections.bearer("access-2", now=NOW) == make_bearer_token()
+
     def test_kinds_of_secrets_are_kept_apart(self, connections: ConnectionStore) -> None:
         """A code is no token and a token no code, even if they were the same text."""
         connections.put_code("secret", make_authorization_code())
@@ -123,7 +140,7 @@ def test_table_holds_no_secret_of_ours(table: Table, dynamodb: "DynamoDBClient")
 
     connections.put_request("the-state-itself", make_connection_request())
     connections.put_code("the-code-itself", make_authorization_code())
-    connections.put_bearer("the-token-itself", make_bearer_token())
+    connections.put_bearer("the-token-itself", make_bearer_token(parent="the-parent-itself"))
 
     items = dynamodb.scan(TableName=aws.TABLE)["Items"]
     assert len(items) == 3

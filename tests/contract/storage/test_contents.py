@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from postroom.domain.ids import MessageId
 from postroom.domain.message import Header, MessageContent
@@ -104,6 +105,24 @@ def test_only_large_contents_are_objects(request: pytest.FixtureRequest, s3: "S3
     assert [each["Key"] for each in objects] == [f"bodies/{ACCOUNT_ID}/{TWO}"]
     assert objects[0]["Size"] > INLINE_LIMIT_BYTES
     assert s3.list_objects_v2(Bucket=aws.BUCKET)["KeyCount"] == 0
+
+
+def test_a_body_that_is_gone_is_told_from_one_that_may_not_be_read(
+    request: pytest.FixtureRequest, s3: "S3Client"
+) -> None:
+    """Nobody may list the whole bucket: S3 says 403 of a missing body, and a list of mails broke.
+
+    It was deleted between the reads of its row and of itself. What is there, and may not be read
+    because a policy is wrong, is not taken for gone.
+    """
+    contents = S3ContentStore(request.getfixturevalue("table"), s3, aws.BUCKET)
+    contents.put_many(ACCOUNT_ID, {ONE: make_content(), TWO: LARGE, THREE: LARGE})
+    s3.delete_object(Bucket=aws.BUCKET, Key=f"bodies/{ACCOUNT_ID}/{TWO}")
+    aws.forbid_reads(s3)
+
+    assert contents.get_many(ACCOUNT_ID, [ONE, TWO]) == {ONE: make_content()}
+    with pytest.raises(ClientError):
+        contents.get_many(ACCOUNT_ID, [ONE, THREE])
 
 
 def test_download_is_offered_as_a_file(s3: "S3Client") -> None:

@@ -1,5 +1,8 @@
 """FolderStore, in memory and in the table."""
 
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,10 +10,11 @@ import pytest
 from postroom.domain.folder import FolderRole
 from postroom.domain.ids import FolderId
 from postroom.ports import FolderStore
+from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.folders import DynamoFolderStore
 from postroom.storage.dynamodb.keys import Key
 from postroom.storage.dynamodb.table import Table
-from tests.builders import ACCOUNT_ID, OTHER_ACCOUNT_ID, make_folder
+from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_folder
 from tests.fakes import InMemoryFolderStore
 
 
@@ -36,7 +40,12 @@ class TestFolderStore:
 
     def test_folders_are_kept_whole(self, folders: FolderStore) -> None:
         """A folder comes back as it was stored, with what is unknown left unknown."""
-        label = make_folder(parent_id=FolderId("Label_0"), background_color="#fff", child_count=2)
+        label = make_folder(
+            provider_id="AAMkAD/+=_" * 12,
+            parent_id=FolderId("Label_0"),
+            background_color="#fff",
+            child_count=2,
+        )
 
         folders.replace_all(ACCOUNT_ID, [label, INBOX])
 
@@ -56,6 +65,78 @@ class TestFolderStore:
         folders.replace_all(ACCOUNT_ID, [renamed, new])
 
         assert list(folders.all(ACCOUNT_ID)) == [renamed, new]
+
+    def test_a_folder_that_is_not_shown_is_still_there(self, folders: FolderStore) -> None:
+        """Readers see it no more; whoever takes the mail out of it finds it."""
+        label, other = make_folder(), make_folder(id=FolderId("Label_9"))
+        folders.replace_all(ACCOUNT_ID, [INBOX, label])
+
+        folders.show(ACCOUNT_ID, [INBOX, other], at=NOW)
+
+        assert list(folders.all(ACCOUNT_ID)) == [INBOX, other]
+        assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == [INBOX, label, other]
+
+    def test_a_hidden_folder_comes_back(self, folders: FolderStore) -> None:
+        """When the provider still has it, whoever hid it."""
+        label = make_folder()
+        for see in (partial(folders.show, at=NOW), folders.replace_all):
+            folders.replace_all(ACCOUNT_ID, [label])
+            folders.show(ACCOUNT_ID, [], at=NOW)
+
+            see(ACCOUNT_ID, [label])
+
+            assert list(folders.all(ACCOUNT_ID)) == [label]
+
+    def test_a_hidden_folder_goes(self, folders: FolderStore) -> None:
+        """With the next reading of all."""
+        folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()])
+        folders.show(ACCOUNT_ID, [INBOX], at=NOW)
+
+        folders.replace_all(ACCOUNT_ID, [INBOX])
+
+        assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == [INBOX]
+
+    def test_a_folder_that_mail_lies_in_is_expected(self, folders: FolderStore) -> None:
+        """Nobody sees it before the provider has listed it; one that is there stays as it is."""
+        folders.replace_all(ACCOUNT_ID, [INBOX])
+
+        folders.expect(ACCOUNT_ID, {INBOX.id, FolderId("Label_9")})
+        folders.expect(ACCOUNT_ID, {FolderId("Label_9")})
+        folders.expect(ACCOUNT_ID, set())
+
+        assert list(folders.all(ACCOUNT_ID)) == [INBOX]
+        hidden = folders.all(ACCOUNT_ID, with_hidden=True)
+        assert [each.id for each in hidden] == ["INBOX", "Label_9"]
+
+    def test_whoever_reads_the_folders_forgets_none_that_came_meanwhile(
+        self, folders: FolderStore
+    ) -> None:
+        """Only what the reader has looked at goes: mail may have come to lie in another one."""
+        folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()])
+        folders.expect(ACCOUNT_ID, {FolderId("Label_9")})
+
+        folders.replace_all(ACCOUNT_ID, [INBOX], known={INBOX.id, make_folder().id})
+
+        hidden = folders.all(ACCOUNT_ID, with_hidden=True)
+        assert [each.id for each in hidden] == ["INBOX", "Label_9"]
+
+    def test_what_was_shown_since_the_provider_was_asked_stays(self, folders: FolderStore) -> None:
+        """A label that was deleted or renamed stood there again as it had been, for a moment."""
+        # Given
+        renamed, deleted, made = (make_folder(id=FolderId(f"Label_{each}")) for each in "123")
+        before = [INBOX, renamed, deleted]
+        folders.replace_all(ACCOUNT_ID, before)
+        now = [INBOX, replace(renamed, name="New"), made]
+        folders.show(ACCOUNT_ID, now, at=NOW)
+        # When
+        earlier = NOW - timedelta(milliseconds=1)
+        known = {each.id for each in (*before, made)}
+        folders.replace_all(ACCOUNT_ID, before, known=known, asked_at=earlier)
+        # Then
+        assert list(folders.all(ACCOUNT_ID)) == now
+        assert deleted in folders.all(ACCOUNT_ID, with_hidden=True)
+        folders.replace_all(ACCOUNT_ID, before, known=known, asked_at=NOW)
+        assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == before
 
     def test_hundreds_of_folders_are_kept(self, folders: FolderStore) -> None:
         """A mailbox may have more folders than a batch has places."""
@@ -92,3 +173,12 @@ def test_unchanged_folders_cost_nothing(table: Table, dynamodb: Any) -> None:
     folders.replace_all(ACCOUNT_ID, [INBOX, make_folder(total_count=1)])
 
     assert counting.written == ["Label_1"]
+
+
+def test_older_row_is_called_by_its_id(table: Table) -> None:
+    """Rows from before folders had two names belong to a provider whose ids are its own."""
+    folders = DynamoFolderStore(table)
+    folders.replace_all(ACCOUNT_ID, [INBOX])
+    table.update(keys.folder(ACCOUNT_ID, INBOX.id), "REMOVE #provider_id")
+
+    assert list(folders.all(ACCOUNT_ID)) == [INBOX]

@@ -19,7 +19,7 @@ def marks(request: pytest.FixtureRequest, clock: FixedClock) -> ListedMarks:
 
 
 class TestListedMarks:
-    """Which messages a reading of a whole mailbox has listed."""
+    """Which messages a reading of a unit has listed."""
 
     def test_what_was_listed_is_told_from_what_was_not(self, marks: ListedMarks) -> None:
         """Of a hundred messages, exactly those without a mark are answered, in their order."""

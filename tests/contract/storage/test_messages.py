@@ -9,7 +9,9 @@ from postroom.domain.errors import NotFound
 from postroom.domain.ids import AccountId, FolderId, InternetMessageId, MessageId
 from postroom.domain.message import ALL_MAIL, STARRED, UNREAD, Address, Message, Position, View
 from postroom.ports import MessageStore, PutOutcome
+from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.messages import TOMBSTONE_LIFETIME, DynamoMessageStore
+from postroom.storage.dynamodb.table import Table
 from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_attachment, make_message
 from tests.fakes import FixedClock, InMemoryMessageStore
 
@@ -50,6 +52,7 @@ class TestPut:
             reply_to=(Address(email="list@example.org"),),
             folders=(FolderId("INBOX"), FolderId("Label_1")),
             starred=True,
+            categories=("Red category", "Срочно"),
             attachments=(
                 make_attachment(message=plain.id, content_id="cid-1", is_inline=True),
                 make_attachment(message=plain.id, part_id="2", filename="план.pdf"),
@@ -64,6 +67,14 @@ class TestPut:
         assert outcomes == [NEW]
         assert messages.get(ACCOUNT_ID, message.id) == message
         assert messages.get_many(ACCOUNT_ID, [message.id]) == {message.id: message}
+
+    def test_message_from_before_categories_has_none(self, table: Table) -> None:
+        """Rows that an older version wrote are read like any other."""
+        messages, message = DynamoMessageStore(table, FixedClock()), make_message()
+        messages.put([message])
+        table.update(keys.message(ACCOUNT_ID, message.id), "REMOVE #message.#categories")
+
+        assert messages.get(ACCOUNT_ID, message.id) == message
 
     def test_unknown_messages_are_left_out(self, messages: MessageStore) -> None:
         """Of many, those that exist are answered; another account's are none of ours."""
@@ -124,6 +135,39 @@ class TestPut:
         assert messages.put([message]) == [REPLACED]
 
         assert listed(messages) == listed(messages, INBOX) == [message.id]
+
+    def test_of_equal_versions_the_one_that_was_seen_last_wins(
+        self, messages: MessageStore, clock: FixedClock
+    ) -> None:
+        """Two changes in one second of Outlook: a sync wrote the first over the second."""
+        # Given
+        first = make_message(unread=True)
+        second = replace(first, unread=False)
+        seen_at = clock.now()
+        clock.advance(timedelta(milliseconds=1))
+        messages.put([second])
+        # When
+        assert messages.put([first], seen_at=seen_at) == [LOST]
+        # Then
+        assert messages.get(ACCOUNT_ID, first.id) == second
+        assert messages.put([first], seen_at=clock.now()) == [REPLACED]
+
+    def test_a_newer_version_that_was_seen_earlier_loses(
+        self, messages: MessageStore, clock: FixedClock
+    ) -> None:
+        """Gmail tells no version of what it was asked to change: what was stored had an older."""
+        # Given
+        seen_at = clock.now()
+        clock.advance(timedelta(milliseconds=1))
+        changed = make_message(unread=False)
+        messages.put([changed])
+        # When
+        looked = replace(changed, version=changed.version + 1, unread=True)
+        assert messages.put([looked], seen_at=seen_at) == [LOST]
+        # Then
+        assert messages.get(ACCOUNT_ID, changed.id) == changed
+        assert messages.put([looked], seen_at=clock.now()) == [REPLACED]
+        assert messages.put([changed]) == [LOST]
 
     def test_changed_time_moves_the_message(self, messages: MessageStore) -> None:
         """A draft that is saved anew stands once, at its new time."""
@@ -190,6 +234,7 @@ class TestPut:
             internet_message_id=InternetMessageId(text),
             references=(InternetMessageId(text),),
             defects=(text,),
+            categories=(text,),
         )
         message = replace(
             message, attachments=(make_attachment(message=message.id, filename=text),)
@@ -221,6 +266,7 @@ class TestPut:
                 make_attachment(message=plain.id, part_id=str(number)) for number in range(10_000)
             ),
             folders=tuple(FolderId(f"Label_{number}") for number in range(500)),
+            categories=tuple(f"category {number}" for number in range(10_000)),
         )
 
         messages.put([message])
@@ -229,6 +275,7 @@ class TestPut:
         assert kept.to[:100] == people[:100]
         assert kept.references[-100:] == references[-100:]
         assert kept.attachments[:100] == message.attachments[:100]
+        assert kept.categories[:100] == message.categories[:100]
         assert kept.folders == message.folders
 
 
@@ -307,6 +354,42 @@ class TestRemove:
         assert not messages.remove(ACCOUNT_ID, message.id, None)
 
         assert messages.put([message]) == [NEW]
+
+    def test_whoever_sees_a_message_after_its_end_revives_it(
+        self, messages: MessageStore, clock: FixedClock
+    ) -> None:
+        """A mail restored from the bin bore the very version that it had ended with: lost."""
+        # Given
+        message = make_message()
+        messages.put([message])
+        messages.remove(ACCOUNT_ID, message.id, None)
+        assert messages.put([message]) == [LOST]
+        # When
+        outcome = messages.put([message], seen_at=clock.advance(timedelta(seconds=1)), revive=True)
+        # Then
+        assert outcome == [PutOutcome(won=True, is_new=True)]
+        assert messages.get(ACCOUNT_ID, message.id) == message
+        assert message.id in {
+            each.message_id for each in messages.positions(ACCOUNT_ID, ALL_MAIL, limit=9)
+        }
+
+    def test_a_message_that_was_seen_before_its_end_stays_ended(
+        self, messages: MessageStore, clock: FixedClock
+    ) -> None:
+        """Deleted for good while a sync had it in hand, it was there again a moment later."""
+        message, seen_at = make_message(), clock.now()
+        messages.put([message])
+        clock.advance(timedelta(seconds=1))
+        messages.remove(ACCOUNT_ID, message.id, None)
+        assert messages.put([message], seen_at=seen_at, revive=True) == [LOST]
+        assert not is_stored(messages, message)
+
+    def test_an_older_sighting_revives_nothing(self, messages: MessageStore) -> None:
+        """A state that is older than the end is no sign of life, whenever it was seen."""
+        message = make_message(version=5)
+        messages.put([message])
+        messages.remove(ACCOUNT_ID, message.id, 6)
+        assert messages.put([message], revive=True) == [LOST]
 
     def test_end_of_unknown_version_keeps_the_known_end(self, messages: MessageStore) -> None:
         """Hearing of an end again, with less detail, forgets nothing."""

@@ -7,6 +7,7 @@ write, or let others in between, and look at what readers then meet.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,15 +15,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postroom.domain.ids import FolderId
-from postroom.domain.message import ALL_MAIL, UNREAD, Message, View
+from postroom.domain.message import ALL_MAIL, UNREAD, Message, MessageFilter, View, thread_view
+from postroom.domain.thread import summarise
 from postroom.ports import MessageStore
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.keys import Key
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.table import Table
+from postroom.storage.dynamodb.threads import DynamoThreadStore
+from postroom.usecases.list_messages import list_messages
 from tests.builders import ACCOUNT_ID, make_message
 from tests.contract import aws
-from tests.fakes import FixedClock, InMemoryMessageStore
+from tests.fakes import (
+    FixedClock,
+    InMemoryContentStore,
+    InMemoryMessageStore,
+    InMemoryThreadStore,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,6 +62,11 @@ class InterruptedTable(Table):
         """Delete a row."""
         self._count()
         return super().delete(key, *rest)
+
+    def put(self, key: Key, row: Any, *rest: Any) -> Any:
+        """Put a row: that of a thread."""
+        self._count()
+        return super().put(key, row, *rest)
 
     def write_batch(self, puts: Mapping[Key, Any] | None = None, deletes: Any = ()) -> None:
         """Write a batch."""
@@ -120,12 +134,37 @@ def test_crash_before_taking_away_leaves_nothing_behind_for_good(
     read = replace(message, version=message.version + 1, unread=False, folders=())
     with pytest.raises(Crash):
         dying_at(dynamodb, 3).put([read])
-    assert rows(dynamodb, "L#") == [f"L#{ACCOUNT_ID}#{view}" for view in (ALL_MAIL, INBOX, UNREAD)]
+    in_thread = thread_view(message.thread_id)
+    left_behind = (ALL_MAIL, INBOX, UNREAD, in_thread)
+    assert rows(dynamodb, "L#") == [f"L#{ACCOUNT_ID}#{view}" for view in left_behind]
     assert seen(messages, UNREAD) == []
 
     messages.put([read])
 
-    assert rows(dynamodb, "L#") == [f"L#{ACCOUNT_ID}#{ALL_MAIL}"]
+    assert rows(dynamodb, "L#") == [f"L#{ACCOUNT_ID}#{view}" for view in (ALL_MAIL, in_thread)]
+
+
+def test_a_message_whose_time_changed_is_listed_once(
+    dynamodb: "DynamoDBClient", messages: DynamoMessageStore
+) -> None:
+    """A draft keeps its id when it is sent, and stood in lists twice while its writer was dead."""
+    message = make_message()
+    messages.put([message])
+    later = message.received_at + timedelta(seconds=1)
+    with pytest.raises(Crash):
+        dying_at(dynamodb, 3).put(
+            [replace(message, version=message.version + 1, received_at=later)]
+        )
+    page = list_messages(
+        account_id=ACCOUNT_ID,
+        wanted=MessageFilter(),
+        limit=50,
+        after=None,
+        with_content=False,
+        messages=messages,
+        contents=InMemoryContentStore(),
+    )
+    assert [each.received_at for each in page.messages] == [later]
 
 
 def test_crash_of_a_removal_is_healed_by_the_repetition(
@@ -141,6 +180,50 @@ def test_crash_of_a_removal_is_healed_by_the_repetition(
     messages.remove(ACCOUNT_ID, message.id, message.version + 1)
 
     assert rows(dynamodb, "L#") == []
+
+
+def in_thread(number: int, thread: str, **changes: Any) -> Message:
+    """A message of a thread."""
+    return make_message(number=number, provider_thread_id=thread, **changes)
+
+
+@pytest.mark.parametrize("write", range(1, 9))
+def test_crash_of_a_put_is_healed_in_both_threads_by_the_repetition(
+    dynamodb: "DynamoDBClient", table: Table, messages: DynamoMessageStore, write: int
+) -> None:
+    """A message that leaves one thread for another, wherever its writer dies."""
+    staying, before = in_thread(1, "t", unread=False), in_thread(2, "t")
+    after = in_thread(2, "u", version=before.version + 1, unread=False)
+    messages.put([staying, before])
+    with suppress(Crash):
+        dying_at(dynamodb, write).put([after])
+
+    messages.put([after])
+
+    assert DynamoThreadStore(table).get_many(ACCOUNT_ID, [before.thread_id, after.thread_id]) == {
+        before.thread_id: summarise([staying]),
+        after.thread_id: summarise([after]),
+    }
+
+
+@pytest.mark.parametrize("version", [None, 5_000])
+@pytest.mark.parametrize("write", range(1, 9))
+def test_crash_of_a_removal_is_healed_in_its_thread_by_the_repetition(
+    dynamodb: "DynamoDBClient",
+    table: Table,
+    messages: DynamoMessageStore,
+    write: int,
+    version: int | None,
+) -> None:
+    """The tombstone knows of the thread until it has been written anew."""
+    staying, leaving = in_thread(1, "t"), in_thread(2, "t")
+    messages.put([staying, leaving])
+    with suppress(Crash):
+        dying_at(dynamodb, write).remove(ACCOUNT_ID, leaving.id, version)
+
+    messages.remove(ACCOUNT_ID, leaving.id, version)
+
+    assert DynamoThreadStore(table).get(ACCOUNT_ID, staying.thread_id) == summarise([staying])
 
 
 @pytest.mark.parametrize("write", [1, 2, 3])
@@ -241,19 +324,21 @@ def test_three_writers_do_not_lose_a_location(
 
 
 MESSAGES = st.builds(
-    lambda number, version, unread, folders: make_message(
+    lambda number, thread, version, unread, folders: make_message(
         number=number,
+        provider_thread_id=thread,
         version=version,
         unread=unread,
         folders=tuple(FolderId(folder) for folder in sorted(folders)),
     ),
     number=st.integers(1, 2),
+    thread=st.sampled_from(["t", "u"]),
     version=st.integers(1, 6),
     unread=st.booleans(),
     folders=st.sets(st.sampled_from(["INBOX", "Label_1"])),
 )
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["put", "remove", "end"]), MESSAGES, st.integers(0, 6)),
+    st.tuples(st.sampled_from(["put", "remove", "end"]), MESSAGES, st.integers(0, 8)),
     min_size=1,
     max_size=8,
 )
@@ -274,7 +359,10 @@ def _do(messages: MessageStore, kind: str, message: Message) -> None:
 )
 @given(steps=STEPS)
 def test_crashes_change_nothing_once_the_work_was_repeated(
-    dynamodb: "DynamoDBClient", messages: DynamoMessageStore, steps: list[tuple[str, Message, int]]
+    dynamodb: "DynamoDBClient",
+    table: Table,
+    messages: DynamoMessageStore,
+    steps: list[tuple[str, Message, int]],
 ) -> None:
     """After any story with crashes, each repeated once, the table says what the memory says.
 
@@ -283,6 +371,9 @@ def test_crashes_change_nothing_once_the_work_was_repeated(
     _clear(dynamodb)
     in_memory = InMemoryMessageStore(FixedClock())
     states: dict[tuple[str, int], Message] = {}
+    threads = sorted({drawn.thread_id for _, drawn, _ in steps})
+    views = {*VIEWS, *map(thread_view, threads)}
+    written, recomputed = DynamoThreadStore(table), InMemoryThreadStore(in_memory)
     for kind, drawn, crash_at in steps:
         message = states.setdefault((drawn.id, drawn.version), drawn)
         if crash_at:
@@ -291,9 +382,10 @@ def test_crashes_change_nothing_once_the_work_was_repeated(
         _do(messages, kind, message)
         _do(in_memory, kind, message)
 
-        for view in VIEWS:
+        for view in views:
             assert seen(messages, view) == seen(in_memory, view)
-    expected = [view for view in VIEWS for _ in seen(in_memory, view)]
+        assert written.get_many(ACCOUNT_ID, threads) == recomputed.get_many(ACCOUNT_ID, threads)
+    expected = [view for view in views for _ in seen(in_memory, view)]
     assert rows(dynamodb, "L#") == sorted(f"L#{ACCOUNT_ID}#{view}" for view in expected)
 
 

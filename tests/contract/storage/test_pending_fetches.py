@@ -6,7 +6,7 @@ import pytest
 
 from postroom.ports import PendingFetchStore
 from postroom.storage.dynamodb.pending_fetches import DynamoPendingFetchStore
-from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_pending_fetch, make_ref
+from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_pending_fetch
 from tests.fakes import InMemoryPendingFetchStore
 
 
@@ -57,14 +57,36 @@ class TestPendingFetchStore:
         assert set(found) <= set(due)
 
     def test_settled_fetches_are_forgotten(self, pending: PendingFetchStore) -> None:
-        """What was fetched waits no more; settling an unknown one, or none, is fine."""
-        pending.put(ACCOUNT_ID, [make_pending_fetch(), make_pending_fetch(number=2)])
+        """What was fetched waits no more; settling one that is gone, or none, is fine."""
+        pending.put(ACCOUNT_ID, [make_pending_fetch()])
+        read = pending.due(ACCOUNT_ID, now=NOW, limit=10)
+        pending.put(ACCOUNT_ID, [make_pending_fetch(number=2)])
 
-        pending.settle(ACCOUNT_ID, [make_ref().provider_id, make_ref(number=99).provider_id])
+        pending.settle(ACCOUNT_ID, read)
+        pending.settle(ACCOUNT_ID, read)
         pending.settle(ACCOUNT_ID, [])
         pending.put(ACCOUNT_ID, [])
 
         assert list(pending.due(ACCOUNT_ID, now=NOW, limit=10)) == [make_pending_fetch(number=2)]
+
+    def test_what_was_written_anew_meanwhile_is_not_settled(
+        self, pending: PendingFetchStore
+    ) -> None:
+        """A message left its folder while it was fetched; settling its earlier row hid that."""
+        pending.put(ACCOUNT_ID, [make_pending_fetch()])
+        read = pending.due(ACCOUNT_ID, now=NOW, limit=10)
+        pending.put(ACCOUNT_ID, [make_pending_fetch()])
+
+        pending.settle(ACCOUNT_ID, read)
+
+        assert len(pending.due(ACCOUNT_ID, now=NOW, limit=10)) == 1
+
+    def test_a_fetch_of_a_later_day_is_left_too(self, pending: PendingFetchStore) -> None:
+        """Whether anything is left does not depend on when it is due."""
+        assert not pending.is_any_left(ACCOUNT_ID)
+        pending.put(ACCOUNT_ID, [make_pending_fetch(retry_at=NOW + timedelta(days=1))])
+        assert pending.is_any_left(ACCOUNT_ID)
+        assert not pending.is_any_left(OTHER_ACCOUNT_ID)
 
     def test_account_is_erased_with_all_its_fetches(self, pending: PendingFetchStore) -> None:
         """Erasing takes all of an account's fetches, and no other's."""

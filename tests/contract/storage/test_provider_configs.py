@@ -1,12 +1,14 @@
 """ProviderConfigStore, in memory and in the table."""
 
+from datetime import timedelta
+
 import pytest
 
 from postroom.domain.account import ProviderName
 from postroom.domain.errors import Conflict, NotFound
 from postroom.ports import ProviderConfigStore
 from postroom.storage.dynamodb.provider_configs import DynamoProviderConfigStore
-from tests.builders import make_provider_config
+from tests.builders import NOW, make_provider_config, make_registration
 from tests.fakes import InMemoryProviderConfigStore
 
 
@@ -66,3 +68,38 @@ class TestProviderConfigStore:
             configs.replace(make_provider_config())
         with pytest.raises(NotFound):
             configs.delete(ProviderName.GOOGLE)
+
+    def test_other_clients_are_kept_by_provider(self, configs: ProviderConfigStore) -> None:
+        """Oldest first; one comes back as it was stored, or as it was changed."""
+        later = NOW + timedelta(seconds=1)
+        second = make_registration(id="a-second", created_at=later, tenant="t.example")
+        configs.put_registration(second)
+        configs.put_registration(make_registration())
+        configs.put_registration(make_registration(provider=ProviderName.MICROSOFT))
+
+        assert configs.registrations(ProviderName.GOOGLE) == [make_registration(), second]
+        assert configs.registration(ProviderName.GOOGLE, "a-second") == second
+
+        renamed = make_registration(name="Renamed")
+        configs.put_registration(renamed)
+        assert configs.registration(ProviderName.GOOGLE, renamed.id) == renamed
+
+    @pytest.mark.parametrize("registration_id", ["registration-1", "", "\ud800", "x" * 3_000])
+    def test_a_client_that_is_not_there_is_not_found(
+        self, configs: ProviderConfigStore, registration_id: str
+    ) -> None:
+        """Neither one that is gone, nor what never was an id."""
+        configs.put_registration(make_registration())
+        configs.delete_registration(ProviderName.GOOGLE, "registration-1")
+
+        with pytest.raises(NotFound):
+            configs.registration(ProviderName.GOOGLE, registration_id)
+        with pytest.raises(NotFound):
+            configs.delete_registration(ProviderName.GOOGLE, registration_id)
+        assert configs.registrations(ProviderName.GOOGLE) == []
+
+    def test_the_active_client_is_kept(self, configs: ProviderConfigStore) -> None:
+        """A config names the client that new connections use."""
+        config = make_provider_config(active_registration_id="registration-1")
+        configs.create(config)
+        assert configs.get(ProviderName.GOOGLE) == config

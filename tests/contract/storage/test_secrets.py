@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from postroom.domain.account import ProviderName
-from postroom.domain.errors import Misconfigured, ReauthRequired, Retryable
+from postroom.domain.errors import ConfigFlaw, Misconfigured, ReauthRequired, Retryable
 from postroom.ports import ClientSecretVault, DeploymentSecrets, TokenVault
 from postroom.storage.secrets import (
     CACHED_FOR,
@@ -108,8 +108,23 @@ class TestClientSecretVault:
         client_secrets.write(ProviderName.GOOGLE, "second")
 
         assert client_secrets.read(ProviderName.GOOGLE) == "second"
-        with pytest.raises(Misconfigured):
+        with pytest.raises(Misconfigured) as missing:
             client_secrets.read(ProviderName.MICROSOFT)
+        assert missing.value.flaw is ConfigFlaw.SECRET_MISSING
+
+    def test_other_clients_have_secrets_of_their_own(
+        self, client_secrets: ClientSecretVault
+    ) -> None:
+        """Each is kept and forgotten by itself."""
+        client_secrets.write(ProviderName.GOOGLE, "the config's")
+        client_secrets.write(ProviderName.GOOGLE, "another's", "registration-1")
+
+        assert client_secrets.read(ProviderName.GOOGLE, "registration-1") == "another's"
+        client_secrets.delete(ProviderName.GOOGLE, "registration-1")
+
+        assert client_secrets.read(ProviderName.GOOGLE) == "the config's"
+        with pytest.raises(Misconfigured):
+            client_secrets.read(ProviderName.GOOGLE, "registration-1")
 
     def test_deleted_secret_is_gone(self, client_secrets: ClientSecretVault) -> None:
         """A deleted secret can be neither read nor in the way of a new one."""

@@ -25,7 +25,7 @@ REDIRECT = "https://product.example/callback"
 
 @pytest.fixture(scope="session")
 def simulator_url(running: Running) -> Iterator[str]:
-    with running(create_app()) as url:
+    with running(create_app(reorder_wait_seconds=60)) as url:
         yield url
 
 

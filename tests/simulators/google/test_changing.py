@@ -7,7 +7,7 @@ import pytest
 from googleapiclient.errors import HttpError
 
 from tests.simulators.conftest import OWNER, Control
-from tests.simulators.google.letters import letter
+from tests.simulators.letters import letter
 
 
 def history_since(gmail: Any, cursor: str, **more: Any) -> list[dict[str, Any]]:
@@ -164,6 +164,27 @@ def test_labels_live_and_die(control: Control, gmail: Any) -> None:
     assert conflict.value.status_code == 409
     message = gmail.messages().get(userId="me", id=message_id, format="minimal").execute()
     assert message["labelIds"] == ["UNREAD"]
+
+
+@pytest.mark.parametrize(
+    "color",
+    [
+        {"backgroundColor": "#16a766"},
+        {"backgroundColor": "#16a766", "textColor": "#123456"},
+        {"backgroundColor": ["#16a766"], "textColor": "#ffffff"},
+        "#16a766",
+    ],
+)
+def test_impossible_colors_make_no_label(gmail: Any, color: Any) -> None:
+    """A label has both colours or none, and Gmail has a palette."""
+    labels = gmail.labels()
+    before = labels.list(userId="me").execute()
+
+    with pytest.raises(HttpError) as failure:
+        labels.create(userId="me", body={"name": "Grün", "color": color}).execute()
+
+    assert failure.value.status_code == 400
+    assert labels.list(userId="me").execute() == before
 
 
 @pytest.mark.parametrize(

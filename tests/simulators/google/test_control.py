@@ -10,7 +10,7 @@ import pytest
 from local.simulators.google.app import create_app
 from local.simulators.transport import SimulatorTransport
 from tests.simulators.conftest import OWNER, Control
-from tests.simulators.google.letters import letter, letter_with_everything
+from tests.simulators.letters import letter, letter_with_everything
 
 PROFILE = "/gmail/v1/users/me/profile"
 
@@ -233,6 +233,15 @@ def test_owner_changes_mail_in_another_client(control: Control) -> None:
     }
 
 
+def test_the_owners_own_calls_meet_no_fault_and_are_not_counted(control: Control) -> None:
+    """What an owner does in another client comes through, and costs the tested client nothing."""
+    control.post("faults", [{"path": "/labels", "status": 500}])
+    call = {"method": "POST", "path": "/gmail/v1/users/me/labels", "body": {"name": "Reisen"}}
+    made = control.post(f"mailboxes/{OWNER}/calls", call)
+    assert made["name"] == "Reisen"
+    assert control.get("usage")["mailboxes"] == {}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "named"),
     [
@@ -241,6 +250,8 @@ def test_owner_changes_mail_in_another_client(control: Control) -> None:
         ("mailboxes/nobody@x.example/fill", {"messages": 1}, 404, "nobody"),
         (f"mailboxes/{OWNER}/changes", [{"op": "read", "id": "x"}], 400, "id"),
         (f"mailboxes/{OWNER}/changes", [{"op": "burn", "id": "x"}], 400, "op"),
+        ("mailboxes/nobody@x.example/calls", {"method": "GET", "path": "/x"}, 404, "nobody"),
+        (f"mailboxes/{OWNER}/calls", {"method": "GET"}, 400, "path"),
         ("settings", {"latency": 3}, 400, "latency"),
         ("faults", [{"path": "("}], 400, "path"),
         ("expire", {"what": "patience"}, 400, "what"),

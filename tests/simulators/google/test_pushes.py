@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 from werkzeug import Request, Response
 
 from tests.simulators.conftest import OWNER, Control, Running
-from tests.simulators.google.letters import letter
+from tests.simulators.letters import letter
 
 TOPIC = "projects/product/topics/mail"
 

@@ -11,7 +11,7 @@ from googleapiclient.errors import HttpError
 from googleapiclient.http import BatchHttpRequest
 
 from tests.simulators.conftest import FRIEND, OWNER, Control
-from tests.simulators.google.letters import PICTURE, letter, letter_with_everything
+from tests.simulators.letters import PICTURE, letter, letter_with_everything
 
 
 def decoded(data: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
@@ -14,7 +15,7 @@ from googleapiclient.http import MediaIoBaseUpload
 from local.simulators.google.app import create_app
 from local.simulators.settings import Settings
 from tests.simulators.conftest import FRIEND, OWNER, Control, Running
-from tests.simulators.google.letters import letter
+from tests.simulators.letters import letter
 
 
 def encoded(raw: bytes) -> str:
@@ -45,6 +46,23 @@ def test_sent_mail_is_kept_and_arrives(control: Control, gmail: Any, http: httpx
     assert [(m["internet_message_id"], m["unread"]) for m in arrived] == [
         ("<mine@x.example>", True)
     ]
+
+
+def test_who_has_sent_too_much_reads_on(control: Control, gmail: Any, http: httpx.Client) -> None:
+    """Until the time that is named; only the end of the text says that it is about sending."""
+    control.settings(sending_free_at=4_102_444_800.5)
+
+    with pytest.raises(HttpError) as refused:
+        gmail.messages().send(userId="me", body={"raw": encoded(letter(to=FRIEND))}).execute()
+
+    assert refused.value.resp.status == 429
+    error = json.loads(refused.value.content)["error"]
+    assert error["message"].endswith("Retry after 2100-01-01T00:00:00.500Z (Mail sending)")
+    assert error["errors"][0]["reason"] == "rateLimitExceeded"
+    assert inbox(control, FRIEND) == []
+    assert http.get("/gmail/v1/users/me/messages").is_success
+    control.settings(sending_free_at=0)
+    gmail.messages().send(userId="me", body={"raw": encoded(letter(to=FRIEND))}).execute()
 
 
 def test_another_sender_is_replaced(gmail: Any, http: httpx.Client) -> None:
@@ -88,6 +106,94 @@ def test_uploads_arrive_byte_for_byte(
     assert sent["threadId"] == first
     assert raw_of(http, sent["id"]).get_payload() == text
     assert len(inbox(control, FRIEND)) == 1
+
+
+class TestResumableUploads:
+    """Messages in pieces, as the vendor's own client sends them."""
+
+    RAW = letter("Large", "A line of text.\n" * 40_000, sender=OWNER, to=FRIEND)
+
+    def begun(self, http: httpx.Client, **headers: str) -> str:
+        """Begin an upload; answers where it goes on."""
+        answer = http.post(
+            "/upload/gmail/v1/users/me/messages/send?uploadType=resumable", headers=headers
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.headers["Location"]
+
+    def put(self, http: httpx.Client, url: str, start: int, content: bytes) -> httpx.Response:
+        """Put a piece."""
+        reach = f"bytes {start}-{start + len(content) - 1}/{len(self.RAW)}"
+        return http.put(url, content=content, headers={"Content-Range": reach})
+
+    def asked(self, http: httpx.Client, url: str) -> httpx.Response:
+        """Ask how much has come."""
+        return http.put(url, headers={"Content-Range": f"bytes */{len(self.RAW)}"})
+
+    def test_the_vendors_client_goes_on_after_a_failure(self, control: Control, gmail: Any) -> None:
+        """A piece whose answer was lost is asked about, and the rest follows: one mail arrives."""
+        unit = 256 * 1024
+        media = MediaIoBaseUpload(
+            io.BytesIO(self.RAW), "message/rfc822", chunksize=unit, resumable=True
+        )
+        request = gmail.messages().send(userId="me", media_body=media)
+        status, _ = request.next_chunk()
+        assert status.resumable_progress == unit
+        control.post(
+            "faults", [{"path": "/upload/", "status": 503, "after_effect": True, "times": 1}]
+        )
+        with pytest.raises(HttpError):
+            request.next_chunk()
+
+        _, sent = request.next_chunk()  # asks, as it has failed before, and goes on
+
+        assert sent["labelIds"] == ["SENT"]
+        assert len(inbox(control, FRIEND)) == 1
+
+    def test_what_was_done_can_be_asked(self, control: Control, http: httpx.Client) -> None:
+        """Whoever did not hear the last answer hears it again; nothing is sent twice."""
+        url = self.begun(http)
+        done = self.put(http, url, 0, self.RAW)
+
+        answers = [self.asked(http, url), self.put(http, url, 0, self.RAW)]
+
+        assert done.status_code == 200
+        assert [each.json() for each in answers] == [done.json()] * 2
+        assert len(inbox(control, FRIEND)) == 1
+
+    def test_how_much_has_come_can_be_asked(self, http: httpx.Client) -> None:
+        """In the beginning nothing; what comes twice counts once; a gap is refused."""
+        unit = 256 * 1024
+        url = self.begun(http)
+        nothing = self.asked(http, url)
+        for _ in range(2):
+            assert self.put(http, url, 0, self.RAW[:unit]).status_code == 308
+        some = self.asked(http, url)
+
+        assert (nothing.status_code, nothing.headers.get("Range")) == (308, None)
+        assert (some.status_code, some.headers["Range"]) == (308, f"bytes=0-{unit - 1}")
+        assert self.put(http, url, 2 * unit, self.RAW[2 * unit :]).status_code == 400
+
+    def test_pieces_are_multiples_of_256_kib(self, http: httpx.Client) -> None:
+        """All but the last one."""
+        assert self.put(http, self.begun(http), 0, self.RAW[:1000]).status_code == 400
+
+    def test_the_announced_size_binds(self, http: httpx.Client) -> None:
+        """Too large a one is refused at once, and another one later."""
+        too_large = {"X-Upload-Content-Length": str(36_700_161)}
+        refused = http.post(
+            "/upload/gmail/v1/users/me/messages/send?uploadType=resumable", headers=too_large
+        )
+        url = self.begun(http, **{"X-Upload-Content-Length": "5"})
+
+        assert refused.status_code == 413
+        assert self.put(http, url, 0, self.RAW).status_code == 400
+
+    def test_an_unknown_upload_is_not_found(self, http: httpx.Client) -> None:
+        """As after a week."""
+        url = self.begun(http)
+
+        assert self.asked(http, url + "x").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import email.header
 import email.policy
 import email.utils
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
 
@@ -17,7 +18,7 @@ from postroom.domain.ids import InternetMessageId
 from postroom.domain.message import Address, Header
 from postroom.domain.mime import html_to_text, render
 from postroom.domain.outgoing import OutgoingAttachment
-from tests.builders import make_outgoing_message
+from tests.builders import make_answered, make_outgoing_message
 
 PDF = OutgoingAttachment(
     filename="menu.pdf", content_type="application/pdf", content=b"%PDF\r\n\x00"
@@ -118,7 +119,7 @@ def test_a_long_message_id_in_references_stays_whole() -> None:
     # Given
     references = tuple(InternetMessageId(f"<{'r' * n}@x.example>") for n in (10, 90, 70, 200, 10))
     # When
-    raw = rendered(references=references, in_reply_to=references[3])
+    raw = rendered(answered=make_answered(references=references, internet_message_id=references[3]))
     # Then
     message = email.message_from_bytes(raw)
     assert tuple(message["References"].split()) == references
@@ -182,6 +183,50 @@ def test_an_international_domain_is_written_in_ascii() -> None:
     assert "<jürgen@xn--mller-kva.example>".encode() in raw
 
 
+def test_a_domain_is_not_written_as_one_that_looks_alike_to_an_old_codec() -> None:
+    """Incident: mail to `ana@faß.de` left for `ana@fass.de`, another owner's (IDNA 2003)."""
+    # Given / When
+    people = ("ana@faß.de", "ana@fass.de", "ana@FAẞ.de", "ana@mail_1.example")
+    raw = rendered(to=tuple(Address(email=each) for each in people))
+    # Then
+    written = email.message_from_bytes(raw)["To"]
+    assert [address for _, address in email.utils.getaddresses([written])] == [
+        "ana@xn--fa-hia.de",
+        "ana@fass.de",
+        "ana@xn--fa-hia.de",
+        "ana@mail_1.example",
+    ]
+
+
+NO_IDS = ("", "abc", "<a b@c.example>", "<ção@x.example>", "<a@b>\r\nX: y", f"<{'a' * 990}@x>")
+
+
+@pytest.mark.parametrize("odd", NO_IDS)
+def test_a_mail_whose_id_is_none_can_be_answered(odd: str) -> None:
+    """Incident: a Message-ID beyond ASCII, or too long, kept a mail and its thread from answers."""
+    # Given
+    first, last = InternetMessageId("<1@mail.example>"), InternetMessageId("<3@mail.example>")
+    no_id = InternetMessageId(odd)
+    answered = make_answered(internet_message_id=no_id, references=(first, no_id, last))
+    # When
+    written = email.message_from_bytes(rendered(answered=answered))
+    # Then
+    assert written["In-Reply-To"] is None
+    assert written["References"].split() == [first, last]
+    assert written["X"] is None
+
+
+@pytest.mark.parametrize("odd", NO_IDS)
+def test_a_thread_of_no_ids_at_all_can_be_answered(odd: str) -> None:
+    """There is nothing to refer to then, and an empty field is none (RFC 5322, 3.6.4)."""
+    no_id = InternetMessageId(odd)
+    written = email.message_from_bytes(
+        rendered(answered=make_answered(internet_message_id=no_id, references=(no_id,)))
+    )
+    assert "References" not in written
+    assert "In-Reply-To" not in written
+
+
 def test_bcc_is_written_only_where_it_is_taken_out_again() -> None:
     """Nobody may read who was copied in secret."""
     # Given
@@ -215,7 +260,10 @@ def test_custom_headers_are_written() -> None:
         ({"custom_headers": (Header(name="X A", value="b"),)}, "custom_headers"),
         ({"custom_headers": (Header(name="X-A:\r\nB", value="b"),)}, "custom_headers"),
         ({"custom_headers": (Header(name="Subject", value="b"),)}, "custom_headers"),
-        ({"in_reply_to": InternetMessageId("<a@b>\r\nX: y")}, "In-Reply-To"),
+        ({"message_id": InternetMessageId("<a@b>\r\nX: y")}, "Message-ID"),
+        ({"to": (Address(email="ana@i\u2764.example"),)}, "to"),
+        ({"cc": (Address(email="ana@\u00fc..example"),)}, "cc"),
+        ({"reply_to": (Address(email=f"ana@{'x' * 64}.example"),)}, "reply_to"),
         (
             {
                 "attachments": (
@@ -224,6 +272,7 @@ def test_custom_headers_are_written() -> None:
             },
             "attachments",
         ),
+        ({"attachments": (replace(LOGO, content_id="c" * 989),)}, "attachments"),
     ],
 )
 def test_what_has_no_mime_form_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
@@ -231,6 +280,27 @@ def test_what_has_no_mime_form_is_refused_by_name(changes: dict[str, Any], field
     with pytest.raises(InvalidRequest) as refusal:
         rendered(**changes)
     assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("content_type", "method", "charset"),
+    [
+        ("text/calendar; method=REQUEST; charset=utf-8", "REQUEST", "utf-8"),
+        ('Text/CSV;Charset="windows-1252"; name=x.csv', None, "windows-1252"),
+        ("text/csv; charset=a\r\nBcc: x@y.example", None, None),
+        ("text/csv; charset", None, None),
+    ],
+)
+def test_an_invitation_stays_one(
+    content_type: str, method: str | None, charset: str | None
+) -> None:
+    """Its method was lost on the way, and the charset of a table, which readers then guessed."""
+    file = OutgoingAttachment(filename="a", content_type=content_type, content=b"1")
+    [part] = parsed(attachments=(file,)).iter_attachments()
+    assert part.get_content_type() == content_type.partition(";")[0].lower()
+    assert part.get_param("method") == method
+    assert part.get_content_charset() == charset
+    assert part.get_payload(decode=True) == b"1"
 
 
 def test_an_unusable_content_type_becomes_a_neutral_one() -> None:

@@ -3,20 +3,33 @@
 import base64
 import hashlib
 import uuid
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from postroom.domain.account import AccountStatus, ProviderName
-from postroom.domain.errors import ConnectionRefused, InvalidRequest, ReauthRequired
-from postroom.usecases.connect_account import ConnectionStart, begin_connection, s256
+from postroom.domain.errors import (
+    ConnectionRefused,
+    InvalidRequest,
+    ProviderUndecided,
+    ReauthRequired,
+)
+from postroom.ports import AuthorizationRequest
+from postroom.usecases.begin_connection import ConnectionStart, begin_connection, s256
 from postroom.usecases.issue_tokens import (
     ClientCredentials,
     IssuedTokens,
+    TokenTools,
+    describe_access_token,
     exchange_code,
     refresh_access,
+    revoke_token,
 )
-from tests.fakes import WorkKind
+from postroom.usecases.manage_provider_configs import ProviderConfigChange, create_provider_config
+from tests.fakes import InMemoryApiKeyStore, WorkKind
 from tests.world import APPLICATION_ID, CALLBACK_URL, RETURN_ADDRESS, World
 
 ADDRESS = "rosa@mail.example"
@@ -25,6 +38,17 @@ ADDRESS = "rosa@mail.example"
 @pytest.fixture(autouse=True)
 def _mailbox(world: World) -> None:
     world.simulator.add_mailbox(ADDRESS)
+
+
+def _token_tools(world: World) -> TokenTools:
+    return TokenTools(
+        application_id=APPLICATION_ID,
+        connections=world.connections,
+        accounts=world.accounts,
+        api_keys=InMemoryApiKeyStore(),
+        secrets=world.secrets,
+        clock=world.clock,
+    )
 
 
 def _exchange(world: World, code: str, *, verifier: str = "", secret: str = "") -> IssuedTokens:
@@ -36,11 +60,7 @@ def _exchange(world: World, code: str, *, verifier: str = "", secret: str = "") 
             client_id=APPLICATION_ID,
             client_secret=secret or world.secrets.administrator_key(),
         ),
-        application_id=APPLICATION_ID,
-        connections=world.connections,
-        accounts=world.accounts,
-        secrets=world.secrets,
-        clock=world.clock,
+        tools=_token_tools(world),
     )
 
 
@@ -48,7 +68,7 @@ def _begin(world: World, **changed: object) -> str:
     start = {
         "client_id": APPLICATION_ID,
         "redirect_uri": RETURN_ADDRESS,
-        "provider": ProviderName.GOOGLE,
+        "provider": world.provider,
     }
     return begin_connection(
         start=ConnectionStart(**(start | changed)),  # type: ignore[arg-type]
@@ -57,6 +77,8 @@ def _begin(world: World, **changed: object) -> str:
         application=world.application,
         configs=world.configs,
         providers=world.providers,
+        accounts=world.accounts,
+        domains=world.domains,
         connections=world.connections,
         clock=world.clock,
     ).consent_url
@@ -77,6 +99,42 @@ def test_consent_becomes_an_account_and_a_code(world: World) -> None:
     assert answer["state"] == "their state"
     assert answer["from"] == "postroom"
     assert _exchange(world, answer["code"]).account.id == account_id
+
+
+@pytest.mark.parametrize("connector", ["without scopes", "with scopes"])
+def test_what_is_asked_for_anyway_may_be_named(world: World, connector: str) -> None:
+    """Compared with the connector's letter by letter, `openid`, a part or another form was 400."""
+    # Given
+    required = sorted(world.providers.get(world.provider).traits.required_scopes)
+    if connector == "with scopes":
+        config = world.configs.get(world.provider)
+        world.configs.replace(replace(config, scopes=tuple(required)))
+    asked = parse_qs(urlsplit(_begin(world)).query)["scope"][0].split()
+    forms = {
+        ProviderName.GOOGLE: ["https://www.googleapis.com/auth/userinfo.email"],
+        ProviderName.MICROSOFT: ["User.Read", "https://graph.microsoft.com/Mail.Send"],
+    }
+    # When
+    parts: tuple[list[str], ...] = (
+        [],
+        ["openid", "email"],
+        required[:1],
+        required,
+        asked,
+        forms[world.provider],
+    )
+    for named in parts:
+        address = _begin(world, scopes=frozenset(named))
+        # Then
+        assert parse_qs(urlsplit(address).query)["scope"][0].split() == asked
+
+
+def test_a_scope_that_is_not_asked_for_is_refused_by_name(world: World) -> None:
+    """Whoever needs more is told which, and where to set it; no consent is begun."""
+    with pytest.raises(InvalidRequest) as refusal:
+        _begin(world, scopes=frozenset({"openid", "calendar"}))
+    assert refusal.value.field == "scope"
+    assert "does not ask for calendar: add it to `scope` of /v3/connectors/" in str(refusal.value)
 
 
 def test_a_state_is_good_for_one_return(world: World) -> None:
@@ -115,8 +173,8 @@ def test_a_refused_consent_is_told_to_the_return_address(world: World) -> None:
 
 def test_unticked_scopes_are_refused_by_name(world: World) -> None:
     """A person who unticks a permission is told which; no account, no token is kept."""
-    # Given a consent without the one scope that everything needs
-    scope = "https://www.googleapis.com/auth/gmail.modify"
+    # Given a consent without one scope that everything needs
+    (scope, *_) = sorted(world.providers.get(world.provider).traits.required_scopes)
     world.simulator.control("POST", "settings", json={"deny_scopes": [scope]})
     # When the person comes back
     answer = world.come_back(*world.consent(ADDRESS))
@@ -129,10 +187,24 @@ def test_unticked_scopes_are_refused_by_name(world: World) -> None:
     assert "code" in world.come_back(*world.consent(ADDRESS))
 
 
+def test_an_account_without_a_mailbox_is_refused_at_once(world: World) -> None:
+    """Elsewhere it was connected, and failed with every sync from then on."""
+    # Given somebody who can sign in, but whose organisation gives them no mail
+    person = "no.mail@mail.example"
+    mailbox = {"address": person, "mail_enabled": False}
+    world.simulator.control("POST", "mailboxes", json=mailbox)
+    # When
+    answer = world.come_back(*world.consent(person))
+    # Then
+    assert answer["error"] == "mailbox_unavailable"
+    assert answer["error_description"]
+    assert list(world.accounts.all()) == []
+
+
 def test_a_provider_that_refuses_our_client_is_the_operators_matter(world: World) -> None:
     """A wrong client secret is said plainly, and no account is made."""
     callback, secret = world.consent(ADDRESS)
-    world.client_secrets.write(ProviderName.GOOGLE, "bad-secret")
+    world.client_secrets.write(world.provider, "bad-secret")
     answer = world.come_back(callback, secret)
     assert answer["error"] == "provider_misconfigured"
     assert list(world.accounts.all()) == []
@@ -169,7 +241,7 @@ def test_nobody_is_sent_to_an_unregistered_address(
 
 def test_the_only_configured_provider_is_taken_unasked(world: World) -> None:
     """With one provider config there is nothing to choose."""
-    assert "/o/oauth2/v2/auth" in _begin(world, provider=None)
+    assert _begin(world, provider=None).startswith("http://simulator/")
 
 
 def test_a_code_is_used_up_by_a_failed_exchange(world: World) -> None:
@@ -208,14 +280,15 @@ def test_a_refresh_token_is_given_when_asked_for(world: World) -> None:
     renewed = refresh_access(
         refresh_token=issued.refresh_token,
         client=ClientCredentials(client_id=APPLICATION_ID, client_secret=""),
-        application_id=APPLICATION_ID,
-        connections=world.connections,
-        accounts=world.accounts,
-        secrets=world.secrets,
-        clock=world.clock,
+        tools=_token_tools(world),
     )
     assert renewed.account.id == issued.account.id
     assert renewed.access_token != issued.access_token
+    # And whoever revokes it is out everywhere
+    revoke_token(token=issued.refresh_token, connections=world.connections)
+    for token in (issued.access_token, renewed.access_token):
+        with pytest.raises(ConnectionRefused):
+            describe_access_token(access_token=token, tools=_token_tools(world))
 
 
 def test_a_wrong_api_key_buys_nothing(world: World) -> None:
@@ -224,3 +297,56 @@ def test_a_wrong_api_key_buys_nothing(world: World) -> None:
     with pytest.raises(ConnectionRefused) as refusal:
         _exchange(world, code, secret="guessed")
     assert refusal.value.reason == "invalid_client"
+
+
+def _two_providers(world: World) -> None:
+    """Configure every provider, whichever this world is about."""
+    for provider in ProviderName:
+        if provider is not world.provider:
+            create_provider_config(
+                provider=provider,
+                client_id="client",
+                client_secret="client-secret",
+                change=ProviderConfigChange(),
+                configs=world.configs,
+                client_secrets=world.client_secrets,
+                clock=world.clock,
+            )
+
+
+OF_DOMAINS = {ProviderName.GOOGLE: "rosa@gmail.com", ProviderName.MICROSOFT: "rosa@outlook.com"}
+
+
+def test_the_provider_is_guessed_from_the_hint(world: World) -> None:
+    """By the domain, and before that by the account that has the address already."""
+    world.connect(ADDRESS)
+    _two_providers(world)
+    page = world.providers.get(world.provider)
+    request = AuthorizationRequest(redirect_uri="x", state="s", nonce="n", code_challenge="c")
+    (expected, _, _) = page.authorization_url(request).partition("?")
+    for hint in (OF_DOMAINS[world.provider], ADDRESS, ADDRESS.upper()):
+        address = _begin(world, provider=None, login_hint=hint)
+        assert address.startswith(f"{expected}?"), hint
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"login_hint": "rosa@nowhere.example"},
+        {"login_hint": "rosa"},
+        {"login_hint": "rosa@me.com"},
+        {"login_hint": "rosa@gmail.com", "may_guess": False},
+    ],
+)
+def test_what_cannot_be_guessed_has_to_be_chosen(world: World, asked: dict[str, Any]) -> None:
+    """Nobody is sent to a provider at random; one that is not set up is none."""
+    _two_providers(world)
+    with pytest.raises(ProviderUndecided) as undecided:
+        _begin(world, provider=None, **asked)
+    assert undecided.value.choices == ("google", "microsoft")
+
+
+def test_the_only_provider_needs_no_guess(world: World) -> None:
+    """Whatever the hint says: there is one consent page."""
+    assert _begin(world, provider=None, login_hint="rosa@me.com", may_guess=False)

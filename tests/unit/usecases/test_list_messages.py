@@ -3,10 +3,13 @@
 import pytest
 
 from postroom.domain.account import Account
+from postroom.domain.errors import InvalidRequest
+from postroom.domain.folder import FolderRole
 from postroom.domain.ids import FolderId
 from postroom.domain.message import Message, MessageFilter, MessagePage, Position
-from postroom.usecases.list_messages import list_messages
-from tests.world import World, make_mail
+from postroom.usecases.find_folders import find_folders
+from postroom.usecases.list_messages import RAW_PAGE_LIMIT, list_messages, read_raw_messages
+from tests.world import MICROSOFT_ALONE, World, make_mail
 
 ADDRESS = "rosa@mail.example"
 
@@ -22,7 +25,7 @@ def account(world: World) -> Account:
 
 def _page(
     world: World, account: Account, *, limit: int, after: Position | None = None, **wanted: object
-) -> MessagePage:
+) -> MessagePage[Position]:
     return list_messages(
         account_id=account.id,
         wanted=MessageFilter(**wanted),  # type: ignore[arg-type]
@@ -64,7 +67,7 @@ def test_a_page_goes_on_after_new_arrivals(world: World, account: Account) -> No
     first = _page(world, account, limit=10)
     rest_before = _page(world, account, limit=10, after=first.next_position)
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="New"))
-    world.work.sync(account.id)
+    world.ring(account)
     world.work_off()
     assert _page(world, account, limit=10, after=first.next_position) == rest_before
 
@@ -72,13 +75,15 @@ def test_a_page_goes_on_after_new_arrivals(world: World, account: Account) -> No
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"folder": FolderId("INBOX")},
+        {"folder": FolderRole.INBOX},
         {"unread": True},
         {"unread": False},
         {"starred": True},
         {"has_attachment": True},
         {"subject": "RE"},
-        {"folder": FolderId("INBOX"), "unread": True},
+        {"folder": FolderRole.INBOX, "unread": True},
+        {"folder": FolderRole.INBOX, "folders_too": frozenset({FolderId("UNREAD")})},
+        {"unread": True, "starred": False, "has_attachment": False},
     ],
     ids=str,
 )
@@ -86,6 +91,8 @@ def test_filters_find_all_matches(
     world: World, account: Account, wanted: dict[str, object]
 ) -> None:
     """A filtered list holds exactly the messages that match, over all its pages."""
+    if isinstance(role := wanted.get("folder"), FolderRole):
+        wanted = {**wanted, "folder": world.folder(account.id, role)}
     found: list[Message] = []
     after: Position | None = None
     while True:
@@ -98,3 +105,110 @@ def test_filters_find_all_matches(
     expected = [message.id for message in world.stored(account.id).values() if matches(message)]
     assert sorted(message.id for message in found) == sorted(expected)
     assert expected, "the sample has a match for every filter"
+
+
+def test_a_thread_is_a_list_of_its_own(world: World, account: Account) -> None:
+    """Only its places are looked at, and they are all there."""
+    by_thread: dict[str, set[str]] = {}
+    for message in world.stored(account.id).values():
+        if not message.is_draft:
+            by_thread.setdefault(message.thread_id, set()).add(message.id)
+    thread, expected = max(by_thread.items(), key=lambda each: len(each[1]))
+    assert len(expected) > 1
+    page = _page(world, account, limit=50, thread_id=thread)
+    assert {message.id for message in page.messages} == expected
+    assert page.next_position is None
+
+
+def test_metadata_is_found(world: World, account: Account) -> None:
+    """Rare matches are looked for through many pages; a cursor goes on where a page gave up."""
+    oldest = min(
+        (each for each in world.stored(account.id).values() if not each.is_draft),
+        key=lambda each: each.received_at,
+    )
+    world.messages.note(account.id, oldest.id, {"key1": "case-17", "internal": "x"})
+    page = _page(world, account, limit=5, metadata=frozenset({("key1", "case-17")}))
+    assert [message.id for message in page.messages] == [oldest.id]
+    assert page.messages[0].metadata == {"key1": "case-17", "internal": "x"}
+    assert page.next_position is None
+    assert _page(world, account, limit=5, metadata=frozenset({("key1", "x")})).messages == ()
+
+
+def test_metadata_survives_a_new_reading_of_the_mailbox(world: World, account: Account) -> None:
+    """The provider knows nothing of it: it is kept while all else is read again."""
+    message = next(iter(world.stored(account.id).values()))
+    world.messages.note(account.id, message.id, {"key1": "kept"})
+    world.simulator.change(ADDRESS, {"op": "star", "id": message.provider_id})
+    world.simulator.expire_cursors()
+    world.ring(account)
+    world.work_off()
+    read = world.messages.get(account.id, message.id)
+    assert (read.starred, read.metadata) == (True, {"key1": "kept"})
+
+
+def test_raw_forms_come_in_short_pages(world: World, account: Account) -> None:
+    """Each is a call to the provider; the pages still hold everything once."""
+    seen: list[str] = []
+    after: Position | None = None
+    for _ in range(50):
+        page = _page(world, account, limit=33, after=after)
+        short, raw = read_raw_messages(
+            account=account, page=page, mailboxes=world.mailboxes, downloads=world.downloads
+        )
+        assert set(raw) == {message.id for message in short.messages}
+        assert len(raw) <= RAW_PAGE_LIMIT
+        for message in short.messages:
+            assert message.internet_message_id.encode() in raw[message.id].mime
+        seen += [message.id for message in short.messages]
+        if short.next_position is None:
+            break
+        after = short.next_position
+    expected = [m.id for m in world.stored(account.id).values() if not m.is_draft]
+    assert sorted(seen) == sorted(expected)
+
+
+def test_a_raw_form_that_is_gone_is_left_out(world: World, account: Account) -> None:
+    """It was deleted a moment ago: the next sync tells, and the others are shown."""
+    page = _page(world, account, limit=3)
+    gone = page.messages[1]
+    world.simulator.change(ADDRESS, {"op": "delete", "id": gone.provider_id})
+    short, raw = read_raw_messages(
+        account=account, page=page, mailboxes=world.mailboxes, downloads=world.downloads
+    )
+    assert short == page
+    assert set(raw) == {page.messages[0].id, page.messages[2].id}
+
+
+def test_an_unknown_folder_is_named(world: World, account: Account) -> None:
+    """Names are no ids; before the folders are known, nothing is."""
+
+    def found(*names: str) -> list[FolderId]:
+        return find_folders(
+            account=account,
+            names=names,
+            field="in",
+            folders=world.folders,
+            mailboxes=world.mailboxes,
+        )
+
+    inbox = world.folder(account.id, FolderRole.INBOX)
+    assert found(inbox, inbox) == [inbox, inbox]
+    assert found() == []
+    for name in ("Inbox folder", "nowhere"):
+        with pytest.raises(InvalidRequest, match="in: "):
+            found(inbox, name)
+    world.folders.show(account.id, [], at=world.clock.now())
+    assert found("nowhere") == ["nowhere"]
+
+
+@MICROSOFT_ALONE
+def test_outlooks_own_names_of_folders_will_do(world: World, account: Account) -> None:
+    """Its ids are long and different for everybody, so that people write these."""
+    for name, role in (("inbox", FolderRole.INBOX), ("SentItems", FolderRole.SENT)):
+        assert find_folders(
+            account=account,
+            names=[name],
+            field="in",
+            folders=world.folders,
+            mailboxes=world.mailboxes,
+        ) == [world.folder(account.id, role)]

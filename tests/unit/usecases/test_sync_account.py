@@ -2,21 +2,38 @@
 
 import contextlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from postroom.domain.account import Account, AccountStatus
+from postroom.domain.folder import FolderRole
 from postroom.domain.message import Address
-from postroom.domain.sync import LEASE_LIFETIME, BackfillPhase, Lane
+from postroom.domain.send_request import SendRequest
+from postroom.domain.sync import LEASE_LIFETIME, Lane
 from postroom.usecases.request_sync import SyncMode, request_sync
-from postroom.usecases.send_message import SendRequest, send_message
-from postroom.usecases.sync_account import sync_account
+from postroom.usecases.send_message import send_message
 from postroom.usecases.wake_due_accounts import wake_due_accounts
 from tests.fakes import WorkKind
 from tests.interruptions import Death, WritesUntilDeath, interrupted
-from tests.world import World, make_mail
+from tests.world import GOOGLE_ALONE, MICROSOFT_ALONE, World, make_mail
 
 ADDRESS = "rosa@mail.example"
+
+IN_A_MINUTE = "Sat, 21 Nov 2026 09:31:00 GMT"
+"""Retry-After as a date; a world begins at half past nine."""
+
+SYNC_WRITES = (
+    "begin_unit",
+    "begin_again",
+    "move_cursor",
+    "save_backfill",
+    "save_folders_synced",
+    "save_round",
+    "save_watch",
+    "release",
+    "abandon",
+)
 
 
 @pytest.fixture
@@ -29,24 +46,14 @@ def account(world: World) -> Account:
     return connected
 
 
-def _units(world: World) -> dict[str, int]:
-    """Calls per method since the last look."""
-    usage = world.simulator.control("GET", "usage")
-    return {
-        method: numbers["calls"]
-        for mailbox in usage["mailboxes"].values()
-        for method, numbers in mailbox.items()
-    }
-
-
 def test_the_first_sync_brings_everything(world: World, account: Account) -> None:
     """After the first sync the copy equals the mailbox and the account says so."""
     world.assert_equal(account)
     state = world.sync_states.get(account.id)
-    assert state.backfill is not None
-    assert state.backfill.phase is BackfillPhase.DONE
-    assert state.backfill.stored == len(world.stored(account.id))
-    assert {folder.id for folder in world.folders.all(account.id)} >= {"INBOX", "SENT", "TRASH"}
+    assert state.is_read
+    assert state.stored == state.total_estimate == len(world.stored(account.id))
+    roles = {folder.role for folder in world.folders.all(account.id)}
+    assert roles >= {FolderRole.INBOX, FolderRole.SENT, FolderRole.TRASH}
 
 
 def test_an_empty_mailbox_becomes_live(world: World) -> None:
@@ -54,9 +61,7 @@ def test_an_empty_mailbox_becomes_live(world: World) -> None:
     world.simulator.add_mailbox("empty@mail.example")
     account = world.connect("empty@mail.example")
     world.work_off()
-    backfill = world.sync_states.get(account.id).backfill
-    assert backfill is not None
-    assert backfill.phase is BackfillPhase.DONE
+    assert world.sync_states.get(account.id).is_read
 
 
 def test_new_mail_comes_with_the_next_sync(world: World, account: Account) -> None:
@@ -69,6 +74,7 @@ def test_new_mail_comes_with_the_next_sync(world: World, account: Account) -> No
     world.assert_equal(account)
 
 
+@GOOGLE_ALONE
 def test_flags_and_labels_change_without_fetching(world: World, account: Account) -> None:
     """A change of flags, labels or trash costs the history call, and no message is read again."""
     # Given an owner who tidies up in another client
@@ -80,16 +86,17 @@ def test_flags_and_labels_change_without_fetching(world: World, account: Account
         {"op": "trash", "id": third},
         {"op": "delete", "id": fourth},
     )
-    before = _units(world)
+    before = world.simulator.calls_made()
     # When the account is synced
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     # Then the copy is right and nothing was fetched
     world.assert_equal(account)
-    after = _units(world)
+    after = world.simulator.calls_made()
     for method in ("messages.get", "threads.get"):
         assert after.get(method, 0) == before.get(method, 0)
 
 
+@GOOGLE_ALONE
 def test_mail_that_is_stored_is_never_fetched_twice(world: World, account: Account) -> None:
     """Mail that we stored ourselves comes back as new from the provider; its labels count."""
     sent = send_message(
@@ -99,22 +106,23 @@ def test_mail_that_is_stored_is_never_fetched_twice(world: World, account: Accou
         tools=world.send_tools,
     ).mail.message
     world.simulator.change(ADDRESS, {"op": "star", "id": sent.provider_id})
-    before = _units(world)
-    sync_account(account_id=account.id, tools=world.tools)
-    after = _units(world)
+    before = world.simulator.calls_made()
+    world.sync(account)
+    after = world.simulator.calls_made()
     assert after["messages.get"] == before["messages.get"]
     world.assert_equal(account)
 
 
+@GOOGLE_ALONE
 def test_a_draft_that_is_sent_elsewhere_becomes_mail(world: World, account: Account) -> None:
     """A stored draft whose label goes is read again: it would stay hidden from lists otherwise."""
     draft = world.simulator.deliver(
         ADDRESS, make_mail(to="ana@elsewhere.example", subject="Not yet"), folder="drafts"
     )
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     assert "Not yet" not in world.subjects(account.id)
     world.simulator.change(ADDRESS, {"op": "unlabel", "id": draft, "folder": "DRAFT"})
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     assert "Not yet" in world.subjects(account.id)
 
 
@@ -124,7 +132,7 @@ def test_a_message_that_comes_and_goes_between_two_syncs_is_never_seen(
     """Added and deleted within one look: nothing stored, nothing failed."""
     gone = world.simulator.deliver(ADDRESS)
     world.simulator.change(ADDRESS, {"op": "delete", "id": gone})
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     world.assert_equal(account)
 
 
@@ -138,7 +146,7 @@ def test_a_doorbell_during_a_sync_is_heard(world: World, account: Account) -> No
 
     world.sync_states = interrupted(world.sync_states, before="release", by=ring)
     # When it syncs
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     # Then the late mail is there, without another call
     assert "Late" in world.subjects(account.id)
 
@@ -148,7 +156,7 @@ def test_a_second_worker_leaves_the_account_to_the_first(world: World, account: 
     now = world.clock.now()
     world.sync_states.acquire(account.id, Lane.PRESENT, now=now, lifetime=LEASE_LIFETIME)
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Waiting"))
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     assert "Waiting" not in world.subjects(account.id)
     # The first worker died: the sweep finds the account at the end of its lease
     world.clock.advance(LEASE_LIFETIME)
@@ -160,17 +168,15 @@ def test_a_second_worker_leaves_the_account_to_the_first(world: World, account: 
 def test_a_throttled_account_pauses_and_loses_nothing(world: World, account: Account) -> None:
     """A 429 pauses the account for as long as the provider says; it is no error of the account."""
     world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Behind the wall"))
-    world.simulator.fail(
-        {"path": "/history", "status": 429, "headers": {"Retry-After": "90"}, "times": 1}
-    )
-    sync_account(account_id=account.id, tools=world.tools)
+    world.simulator.fail_calls("changes", status=429, headers={"Retry-After": "90"}, times=1)
+    world.sync(account)
     paused_until = world.sync_states.get(account.id).paused_until
     assert paused_until == world.clock.now() + timedelta(seconds=90)
     assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
     # A worker that comes too early calls nobody
-    calls = _units(world)
-    sync_account(account_id=account.id, tools=world.tools)
-    assert _units(world) == calls
+    calls = world.simulator.calls_made()
+    world.sync(account)
+    assert world.simulator.calls_made() == calls
     # And after the pause everything is there
     world.work_off()
     assert "Behind the wall" in world.subjects(account.id)
@@ -179,33 +185,44 @@ def test_a_throttled_account_pauses_and_loses_nothing(world: World, account: Acc
 @pytest.mark.parametrize(
     "fault",
     [
-        {"path": "/messages/", "status": 500, "times": 3},
-        {"path": "/batch", "status": 503, "times": 3},
-        {"path": "/batch", "drop": True, "times": 3},
-        {"path": "/history", "drop": True, "times": 3},
-        {"path": "/labels", "status": 500, "times": 3},
-        {"path": "/messages", "status": 429, "times": 5},
-        {"path": "/gmail/", "status": 401, "times": 1},
-        {"path": "/gmail/", "status": 500, "probability": 0.3, "seed": 5, "times": 20},
+        {"what": "messages", "status": 500, "times": 3},
+        {"what": "batch", "status": 503, "times": 3},
+        {"what": "batch", "drop": True, "times": 3},
+        {"what": "changes", "drop": True, "times": 3},
+        {"what": "folders", "status": 500, "times": 3},
+        {"what": "messages", "status": 429, "times": 5},
+        {"what": "message", "status": 429, "headers": {"Retry-After": "20"}, "times": 3},
+        {"what": "changes", "status": 429, "headers": {"Retry-After": IN_A_MINUTE}, "times": 1},
+        {"what": "changes", "status": 503, "times": 4},
+        {"what": "changes", "status": 504, "times": 2},
+        {"what": "changes", "status": 404, "times": 1},
+        {"what": "changes", "status": 410, "times": 2},
+        {"what": "changes", "status": 200, "body": '{"value": [{"id"', "times": 2},
+        {"what": "changes", "status": 200, "body": {"value": None}, "times": 1},
+        {"what": "listing", "status": 200, "body": "", "times": 2},
+        {"what": "batch", "status": 200, "body": {}, "times": 2},
+        {"what": "any", "status": 401, "times": 1},
+        {"what": "any", "status": 500, "probability": 0.3, "seed": 5, "times": 20},
     ],
     ids=str,
 )
-def test_faults_delay_the_copy_but_never_spoil_it(world: World, fault: dict[str, object]) -> None:
+def test_faults_delay_the_copy_but_never_spoil_it(world: World, fault: dict[str, Any]) -> None:
     """Whatever fails on the way, when it is quiet the copy equals the mailbox."""
     world.simulator.add_mailbox(ADDRESS, messages=20, seed=3)
     account = world.connect(ADDRESS)
-    world.simulator.fail(fault)
+    world.simulator.fail_calls(**fault)
     world.work_off()
     world.simulator.deliver(ADDRESS)
     request_sync(account=account, mode=SyncMode.INCREMENTAL, tools=world.tools)
     world.work_off()
-    for _ in range(3):
+    for _ in range(10):
         world.clock.advance(timedelta(minutes=10))
         wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
         world.work_off()
     world.assert_equal(account)
 
 
+@GOOGLE_ALONE
 def test_a_mailbox_beyond_the_quota_is_read_in_pauses(world: World) -> None:
     """A first sync that meets the quota waits as told, repeats little, and misses nothing."""
     # Given a mailbox that costs more than a minute's units, at a provider that counts
@@ -227,7 +244,7 @@ def test_an_expired_access_token_is_renewed_in_the_middle(world: World, account:
     """A token that the provider refuses is replaced once, and the sync goes on."""
     world.simulator.deliver(ADDRESS)
     world.simulator.control("POST", "expire", json={"what": "access_tokens"})
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     world.assert_equal(account)
 
 
@@ -238,14 +255,14 @@ def test_a_dead_consent_parks_the_account_and_keeps_its_mail(
     world.simulator.control("POST", "expire", json={"what": "refresh_tokens"})
     world.simulator.control("POST", "expire", json={"what": "access_tokens"})
     missed = world.simulator.deliver(ADDRESS)
-    sync_account(account_id=account.id, tools=world.tools)
+    world.sync(account)
     assert world.accounts.get(account.id).status is AccountStatus.REAUTH_REQUIRED
     assert len(world.subjects(account.id)) > 0
-    calls = _units(world)
+    calls = world.simulator.calls_made()
     world.connect(ADDRESS)
     world.work_off()
     assert missed in world.stored(account.id)
-    assert _units(world).get("messages.list", 0) == calls.get("messages.list", 0)
+    assert world.simulator.calls_made().get("messages.list", 0) == calls.get("messages.list", 0)
     world.assert_equal(account)
 
 
@@ -259,8 +276,8 @@ def test_an_expired_cursor_reads_the_mailbox_again(world: World, account: Accoun
         {"op": "trash", "id": second},
         {"op": "delete", "id": third},
     )
-    world.simulator.control("POST", "expire", json={"what": "history"})
-    sync_account(account_id=account.id, tools=world.tools)
+    world.simulator.expire_cursors()
+    world.sync(account)
     world.work_off()
     assert "In the gap" in world.subjects(account.id)
     world.assert_equal(account)
@@ -273,16 +290,14 @@ def test_a_mailbox_that_is_read_again_survives_deaths(
     """A worker that dies while reading again, or sweeping, costs no message and leaves no ghost."""
     doomed = list(world.simulator.messages(ADDRESS))[::7]
     world.simulator.change(ADDRESS, *({"op": "delete", "id": each} for each in doomed))
-    world.simulator.control("POST", "expire", json={"what": "history"})
+    world.simulator.expire_cursors()
     writes = WritesUntilDeath(crash_at)
     world.messages = writes.of(world.messages, "put", "remove")
     world.listed = writes.of(world.listed, "mark")
-    world.sync_states = writes.of(
-        world.sync_states, "save_cursors", "save_backfill", "release", "abandon"
-    )
+    world.sync_states = writes.of(world.sync_states, *SYNC_WRITES)
     for _ in range(4):
         with contextlib.suppress(Death):
-            world.clock.advance(timedelta(minutes=11))
+            world.clock.advance(timedelta(minutes=31))
             wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
             world.work_off()
     assert writes.happened
@@ -298,7 +313,7 @@ def test_what_is_deleted_during_the_first_sync_stays_deleted(world: World) -> No
 
     def delete_and_sync() -> None:
         world.simulator.change(ADDRESS, {"op": "delete", "id": doomed})
-        sync_account(account_id=account.id, tools=world.tools)
+        world.sync(account)
 
     world.do_next(WorkKind.SYNC)
     world.messages = interrupted(world.messages, before="put", by=delete_and_sync)
@@ -320,23 +335,42 @@ def test_a_worker_may_die_at_any_write(world: World, crash_at: int) -> None:
     world.contents = writes.of(world.contents, "put_many")
     world.folders = writes.of(world.folders, "replace_all")
     world.pending = writes.of(world.pending, "put")
-    world.sync_states = writes.of(
-        world.sync_states, "save_cursors", "save_backfill", "release", "abandon"
-    )
+    world.sync_states = writes.of(world.sync_states, *SYNC_WRITES)
     world.work = writes.of(world.work, "sync", "backfill")
     # When workers come and go, with an owner who is busy meanwhile
     for _ in range(4):
         world.simulator.deliver(ADDRESS)
         try:
             world.work_off()
-            world.clock.advance(timedelta(minutes=11))
+            world.clock.advance(timedelta(minutes=31))
             wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
         except Death:
             world.simulator.change(
                 ADDRESS, {"op": "star", "id": next(iter(world.simulator.messages(ADDRESS)))}
             )
-            world.clock.advance(timedelta(minutes=11))
+            world.clock.advance(timedelta(minutes=31))
     world.work_off()
     # Then the copy equals the mailbox
     assert writes.happened
+    world.assert_equal(account)
+
+
+@MICROSOFT_ALONE
+def test_a_mailbox_that_a_policy_closes_waits_and_comes_back(
+    world: World, account: Account
+) -> None:
+    """A 403 is neither a dead consent nor the end: the account is parked, and nothing is lost."""
+    denied = {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}}
+    world.simulator.fail_calls("any", status=403, body=denied)
+    world.simulator.deliver(ADDRESS, make_mail(to=ADDRESS, subject="Meanwhile"))
+    world.sync(account)
+    assert world.accounts.get(account.id).status is AccountStatus.MAILBOX_UNAVAILABLE
+    # When the policy is lifted
+    world.simulator.control("DELETE", "faults")
+    world.clock.advance(timedelta(hours=1, minutes=1))
+    wake_due_accounts(sync_states=world.sync_states, work=world.work, clock=world.clock)
+    world.work_off()
+    # Then the account works again and has everything
+    assert world.accounts.get(account.id).status is AccountStatus.ACTIVE
+    assert "Meanwhile" in world.subjects(account.id)
     world.assert_equal(account)

@@ -1,10 +1,13 @@
 """Page tokens."""
 
+from secrets import token_urlsafe
+
 import pytest
 
 from postroom.domain.errors import InvalidRequest
 from postroom.domain.ids import FolderId
-from postroom.domain.message import MessageFilter, Position
+from postroom.domain.message import MessageFilter, Position, SearchPosition
+from postroom.domain.thread import ThreadSearchPlace
 from postroom.web.paging import (
     folders_list,
     message_cursor,
@@ -12,6 +15,10 @@ from postroom.web.paging import (
     messages_list,
     offset_cursor,
     page_offset,
+    search_cursor,
+    search_position,
+    thread_search_cursor,
+    thread_search_place,
 )
 from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_message
 
@@ -47,7 +54,7 @@ def test_a_token_is_good_for_its_list_alone() -> None:
     for of_list, key in (
         (messages_list(OTHER_ACCOUNT_ID, INBOX), KEY),
         (messages_list(ACCOUNT_ID, MessageFilter(received_after=NOW)), KEY),
-        (folders_list(ACCOUNT_ID), KEY),
+        (folders_list(ACCOUNT_ID, None, directly=False), KEY),
         (messages_list(ACCOUNT_ID, INBOX), b"other" * 8),
     ):
         with pytest.raises(InvalidRequest, match="page_token"):
@@ -63,10 +70,30 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
 def test_every_changed_byte_is_noticed() -> None:
     """No byte of a token can be changed."""
-    of_list = folders_list(ACCOUNT_ID)
+    of_list = folders_list(ACCOUNT_ID, None, directly=False)
     token = offset_cursor(50, of_list=of_list, key=KEY)
     assert page_offset(token, of_list=of_list, key=KEY) == 50
     for index, character in enumerate(token[:-1]):
         changed = token[:index] + ("A" if character != "A" else "B") + token[index + 1 :]
         with pytest.raises(InvalidRequest):
             page_offset(changed, of_list=of_list, key=KEY)
+
+
+def test_a_place_in_a_search_is_found_again() -> None:
+    """With all that it remembers, of the longest search of threads, it fits into an address."""
+    marks = [token_urlsafe(6) for _ in range(300)]
+    place = SearchPosition(
+        page=f"https://graph.microsoft.com/v1.0/me/messages?$search={token_urlsafe(200)}",
+        taken=499,
+        shown=tuple(marks[:50]),
+    )
+    of_threads = ThreadSearchPlace(position=place, seen=tuple(marks[50:]))
+    token = search_cursor(place, of_list="messages", key=KEY)
+    threads_token = thread_search_cursor(of_threads, of_list="threads", key=KEY)
+
+    assert search_position(token, of_list="messages", key=KEY) == place
+    assert thread_search_place(threads_token, of_list="threads", key=KEY) == of_threads
+    assert len(token) < len(threads_token) < 6_000
+    empty = SearchPosition()
+    token = search_cursor(empty, of_list="messages", key=KEY)
+    assert search_position(token, of_list="messages", key=KEY) == empty

@@ -47,21 +47,25 @@ CASES: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (MessageListQuery, {"limit": "9" * 5_000}, "limit: Send a whole number."),
     (MessageListQuery, {"limit": 0}, "limit: Use 1 or more."),
     (MessageListQuery, {"limit": 201}, "limit: Use 200 or less."),
-    (MessageListQuery, {"in": ["INBOX", "SENT"]}, "in: Send at most 1 of these."),
+    (MessageListQuery, {"in": ["x"] * 21}, "in: Send at most 20 of these."),
     (MessageListQuery, {"received_after": "now"}, "received_after: Give a time in Unix seconds."),
     (
         MessageQuery,
         {"fields": "all"},
-        "fields: Use 'standard', 'include_headers', 'include_basic_headers' or 'raw_mime'.",
+        (
+            "fields: Use 'standard', 'include_headers', 'include_basic_headers', "
+            "'include_tracking_options' or 'raw_mime'."
+        ),
     ),
     (MessageChangeIn, {"folders": [7]}, "folders.0: Send a text."),
-    (MessageChangeIn, {"metadata": 7}, "metadata: Send an object."),
+    (MessageChangeIn, {"metadata": 7}, "metadata: Send an object of texts."),
     (GrantListQuery, {"since": "today"}, "since: Give a time in Unix seconds."),
     (GrantListQuery, {"ip": "203.0.113.7"}, "ip: "),
     (GrantListQuery, {"page_token": "abc"}, "page_token: "),
     (AuthQuery, {**AUTH, "access_type": "x"}, "access_type: Use 'online' or 'offline'."),
-    (AuthQuery, {**AUTH, "client_id": ""}, "client_id: This must not be empty."),
-    (AuthQuery, {**AUTH, "client_id": "x" * 999}, "client_id: Use at most 998 characters."),
+    (AuthQuery, {**AUTH, "client_id": ""}, "client_id: This is required."),
+    (RedirectUriIn, {"url": ""}, "url: This must not be empty."),
+    (AuthQuery, {**AUTH, "client_id": "x" * 2049}, "client_id: Use at most 2048 characters."),
     (
         ConnectorIn,
         {"provider": "google", "settings": {**SETTINGS, "client_secret": "a b"}},
@@ -75,7 +79,7 @@ CASES: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (
         ConnectorIn,
         {"provider": "google", "settings": {**SETTINGS, "tenant": "a b"}},
-        "settings.tenant: Send the tenant's id or domain.",
+        "settings.tenant: Use common, organizations, consumers, or the id or a domain of a tenant.",
     ),
     (
         ConnectorIn,
@@ -113,3 +117,30 @@ def test_errors_speak_of_the_request(
 def test_what_sdks_write_for_nothing_is_nothing(nothing: str) -> None:
     """A parameter that asks for nothing is not refused."""
     assert GrantListQuery.model_validate({"page_token": nothing, "ip": nothing}).ip is None
+
+
+TENANT_ID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    ["common", "organizations", "consumers", TENANT_ID, "contoso.com", "a-b.onmicrosoft.com", ""],
+)
+def test_a_tenant_is_a_word_an_id_or_a_domain(tenant: str) -> None:
+    """All that the provider documents; empty means the usual one."""
+    given = validated(
+        ConnectorIn, {"provider": "microsoft", "settings": {**SETTINGS, "tenant": f" {tenant} "}}
+    )
+    assert given.settings.tenant == tenant
+
+
+@pytest.mark.parametrize(
+    "tenant",
+    ["contoso", "../evil", "a/b", "contoso.com/x", "x?y.z", ".com", "a..b", TENANT_ID[:-1], "1.2"],
+)
+def test_a_tenant_never_leads_to_another_address(tenant: str) -> None:
+    """It becomes a part of the provider's addresses, to which the client secret goes."""
+    with pytest.raises(InvalidRequest, match=r"settings\.tenant"):
+        validated(
+            ConnectorIn, {"provider": "microsoft", "settings": {**SETTINGS, "tenant": tenant}}
+        )

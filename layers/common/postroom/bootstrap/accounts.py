@@ -7,7 +7,7 @@ from functools import lru_cache
 from postroom.bootstrap import access, mail_stores
 from postroom.domain.principal import Principal
 from postroom.ports import AccountStore, Clock, SyncStateStore, WorkQueue
-from postroom.usecases.sync_account import SyncTools
+from postroom.usecases.sync_lanes import SyncTools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

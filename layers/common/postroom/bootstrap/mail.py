@@ -1,4 +1,4 @@
-"""/v3/grants/{grant_id}/messages, folders, attachments: read and manage."""
+"""/v3/grants/{grant_id}/messages and attachments: read and manage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from postroom.bootstrap import access, aws, mail_stores
 from postroom.config import settings
+from postroom.domain.account import Account
 from postroom.domain.principal import Principal
 from postroom.ports import (
     AccountStore,
@@ -17,6 +18,7 @@ from postroom.ports import (
     WorkQueue,
 )
 from postroom.storage.downloads import S3DownloadStore
+from postroom.usecases.authenticate import resolve_account
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.store_mail import MailStores
 
@@ -35,6 +37,10 @@ class Services:
     downloads: DownloadStore
     secrets: DeploymentSecrets
     authenticate: Callable[[str], Principal]
+
+    def account(self, principal: Principal, reference: str) -> Account:
+        """Return the account that a path names. Raises NotFound, InvalidRequest."""
+        return resolve_account(principal=principal, reference=reference, accounts=self.accounts)
 
 
 @lru_cache

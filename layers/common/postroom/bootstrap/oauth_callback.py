@@ -6,6 +6,7 @@ from functools import lru_cache
 from postroom.bootstrap import aws
 from postroom.bootstrap.clock import clock
 from postroom.bootstrap.providers import providers, token_vault
+from postroom.config import settings
 from postroom.ports import (
     AccountStore,
     Clock,
@@ -17,7 +18,9 @@ from postroom.ports import (
 )
 from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.connections import DynamoConnectionStore
+from postroom.storage.dynamodb.invitations import DynamoInvitationStore
 from postroom.storage.dynamodb.sync_state import DynamoSyncStateStore
+from postroom.usecases.admit_person import Admission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Services:
     sync_states: SyncStateStore
     work: WorkQueue
     clock: Clock
+    admission: Admission
 
 
 @lru_cache
@@ -48,4 +52,10 @@ def services() -> Services:
         sync_states=DynamoSyncStateStore(aws.table(), clock),
         work=aws.work_queue(),
         clock=clock,
+        admission=Admission(
+            sign_up=settings().sign_up,
+            accounts=DynamoAccountStore(aws.table()),
+            invitations=DynamoInvitationStore(aws.table()),
+            clock=clock,
+        ),
     )

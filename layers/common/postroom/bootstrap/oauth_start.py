@@ -8,12 +8,17 @@ from postroom.bootstrap.clock import clock
 from postroom.bootstrap.providers import providers
 from postroom.config import settings
 from postroom.ports import (
+    AccountStore,
     ApplicationStore,
     Clock,
     ConnectionStore,
+    MailDomains,
     ProviderConfigStore,
     Providers,
 )
+from postroom.providers.mail_domains import KnownMailDomains
+from postroom.providers.mail_servers import mail_servers
+from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.application import DynamoApplicationStore
 from postroom.storage.dynamodb.connections import DynamoConnectionStore
 from postroom.storage.dynamodb.provider_configs import DynamoProviderConfigStore
@@ -29,6 +34,8 @@ class Services:
     application: ApplicationStore
     configs: ProviderConfigStore
     providers: Providers
+    accounts: AccountStore
+    domains: MailDomains
     connections: ConnectionStore
     clock: Clock
 
@@ -43,6 +50,8 @@ def services() -> Services:
         application=DynamoApplicationStore(aws.table()),
         configs=DynamoProviderConfigStore(aws.table()),
         providers=providers(),
+        accounts=DynamoAccountStore(aws.table()),
+        domains=KnownMailDomains(mail_servers),
         connections=DynamoConnectionStore(aws.table()),
         clock=clock,
     )

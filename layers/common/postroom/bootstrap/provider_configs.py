@@ -1,4 +1,4 @@
-"""/v3/connectors and /v3/applications: the administrator's settings."""
+"""/v3/connectors: the administrator's OAuth clients."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,21 +8,27 @@ from postroom.bootstrap import access, aws
 from postroom.bootstrap.clock import clock
 from postroom.config import settings
 from postroom.domain.principal import Principal
-from postroom.ports import ApplicationStore, ClientSecretVault, Clock, ProviderConfigStore
-from postroom.storage.dynamodb.application import DynamoApplicationStore
+from postroom.ports import (
+    ClientSecretVault,
+    Clock,
+    DeploymentSecrets,
+    ProviderConfigStore,
+)
+from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.provider_configs import DynamoProviderConfigStore
 from postroom.storage.secrets import SecretsManagerClientSecretVault
+from postroom.usecases.manage_registrations import RegistrationTools
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What this function works with."""
 
-    application_id: str
     callback_url: str
     configs: ProviderConfigStore
     client_secrets: ClientSecretVault
-    application: ApplicationStore
+    registration_tools: RegistrationTools
+    secrets: DeploymentSecrets
     clock: Clock
     authenticate: Callable[[str], Principal]
 
@@ -30,14 +36,21 @@ class Services:
 @lru_cache
 def services() -> Services:
     """Wire the function."""
+    configs = DynamoProviderConfigStore(aws.table())
+    client_secrets = SecretsManagerClientSecretVault(
+        aws.secrets_client(), clock, prefix=settings().secret_prefix
+    )
     return Services(
-        application_id=settings().application_id,
         callback_url=aws.callback_url(),
-        configs=DynamoProviderConfigStore(aws.table()),
-        client_secrets=SecretsManagerClientSecretVault(
-            aws.secrets_client(), clock, prefix=settings().secret_prefix
+        configs=configs,
+        client_secrets=client_secrets,
+        registration_tools=RegistrationTools(
+            configs=configs,
+            client_secrets=client_secrets,
+            accounts=DynamoAccountStore(aws.table()),
+            clock=clock,
         ),
-        application=DynamoApplicationStore(aws.table()),
+        secrets=aws.deployment_secrets(),
         clock=clock,
         authenticate=access.authenticate,
     )

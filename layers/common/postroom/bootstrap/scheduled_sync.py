@@ -5,7 +5,8 @@ from functools import lru_cache
 
 from postroom.bootstrap import aws
 from postroom.bootstrap.clock import clock
-from postroom.ports import Clock, SyncStateStore, WorkQueue
+from postroom.ports import Clock, OutboxStore, SyncStateStore, WorkQueue
+from postroom.storage.dynamodb.outbox import DynamoOutboxStore
 from postroom.storage.dynamodb.sync_state import DynamoSyncStateStore
 
 
@@ -14,6 +15,7 @@ class Services:
     """What this function works with."""
 
     sync_states: SyncStateStore
+    outbox: OutboxStore
     work: WorkQueue
     clock: Clock
 
@@ -22,5 +24,8 @@ class Services:
 def services() -> Services:
     """Wire the function."""
     return Services(
-        sync_states=DynamoSyncStateStore(aws.table(), clock), work=aws.work_queue(), clock=clock
+        sync_states=DynamoSyncStateStore(aws.table(), clock),
+        outbox=DynamoOutboxStore(aws.table(), clock),
+        work=aws.work_queue(),
+        clock=clock,
     )

@@ -1,4 +1,4 @@
-"""POST /v3/grants/{grant_id}/messages/send."""
+"""Sending, /v3/grants/{grant_id}/messages/send, and /v3/grants/{grant_id}/messages/schedules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Finding out what became of sends."""
+"""Sending what waits in the outbox, and finding out what became of sends."""
 
 from dataclasses import dataclass
 from functools import lru_cache

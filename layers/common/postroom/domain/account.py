@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, PersonId
 
 
 class ProviderName(StrEnum):
@@ -54,3 +54,8 @@ class Account:
     updated_at: datetime
     state: str = ""
     """What the application passed as `state` when it connected the account."""
+    registration_id: str = ""
+    """Which client the consent was given to; empty means the provider config's own."""
+    person_id: PersonId | None = None
+    """Whose it is in the console. Only `AccountStore.claim` writes it; None: its owner has not
+    signed in there."""

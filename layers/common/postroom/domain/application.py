@@ -18,6 +18,17 @@ class RedirectUri:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRedirectUri:
+    """A return address that there shall be; what is None stays as it is, or is the usual."""
+
+    id: str = ""
+    """Of a known one; empty: the one with this address, or a new one."""
+    url: str
+    platform: str | None = None
+    settings: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationProfile:
     """What the administrator may say about the application; each part is replaced whole."""
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from postroom.domain.account import ProviderName
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, PersonId
 
 CONNECTION_LIFETIME = timedelta(minutes=10)
 """How long a person may take at the consent page, and an application with its code."""
@@ -40,6 +40,18 @@ class ConnectionRequest:
     """Our PKCE verifier towards the provider."""
     nonce: str = field(repr=False)
     expires_at: datetime
+    registration_id: str = ""
+    """Which of the administrator's clients the person was sent with; empty: the config's own."""
+    for_organisation: bool = False
+    """An administrator was asked to allow the application; no mailbox is connected."""
+    for_console: bool = False
+    """Somebody signs in to the console with the mailbox; the rest says as whom."""
+    person_id: PersonId | None = None
+    """Who was signed in when they began. None: whoever the mailbox belongs to, or somebody new."""
+    by_administrator: bool = False
+    """An administrator connects it, who needs no invitation."""
+    invitation_id: str = ""
+    """The link that they followed, if they did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +79,11 @@ class BearerToken:
     kind: BearerKind
     account_id: AccountId
     expires_at: datetime
+    parent: str = field(default="", repr=False)
+    """The refresh token that an access token came with or from: it ends with that. Empty: none."""
+
+    @property
+    def issued_at(self) -> datetime:
+        """When it was made: each kind lives equally long."""
+        is_access = self.kind is BearerKind.ACCESS
+        return self.expires_at - (ACCESS_TOKEN_LIFETIME if is_access else REFRESH_TOKEN_LIFETIME)

@@ -3,6 +3,10 @@
 PostroomError
 ├── ProviderError               a provider (or our set-up of it) stands in the way
 │   ├── Retryable               the same call may work later, not before `retry_after`
+│   │   ├── Throttled           the provider wants to be left alone, by all of our functions
+│   │   ├── BudgetSpent         we have no part left for this purpose; the provider was not asked
+│   │   │   └── SendingLimitReached  the account has sent as much as its provider allows
+│   │   └── NotYet              something of our own has to settle first
 │   ├── ReauthRequired          the owner has to give consent again; data and cursor stay
 │   ├── CursorExpired           "changes since" is gone; the sync unit has to be read anew
 │   ├── MailboxUnavailable      the account has no usable mailbox (disabled, not licensed)
@@ -11,6 +15,7 @@ PostroomError
 │   └── OutcomeUnknown          it may or may not have happened: ask before doing it again
 ├── ConnectionRefused           connecting a mailbox ended without an account
 ├── InvalidRequest              the caller has to change the request; names the field
+│   └── ProviderUndecided       nothing tells which provider is meant: somebody has to choose
 ├── Unauthenticated             no valid key or token came with the request
 ├── Forbidden                   the caller is known, but this is not for them
 ├── NotFound                    there is no such thing (or it belongs to somebody else)
@@ -19,7 +24,9 @@ PostroomError
 └── LeaseLost                   another worker holds the lease now: stop, write nothing more
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 
 
 class PostroomError(Exception):
@@ -56,6 +63,22 @@ class Retryable(ProviderError):
         self.retry_after = retry_after
 
 
+class Throttled(Retryable):
+    """Too many calls: nobody's fault, and no reason to suspect the message asked for."""
+
+
+class BudgetSpent(Retryable):
+    """The part of the quota is used up that this purpose has. Others may go on: nothing pauses."""
+
+
+class SendingLimitReached(BudgetSpent):
+    """The account has sent as much as its provider allows in a minute or a day."""
+
+
+class NotYet(Retryable):
+    """We are waiting for ourselves: it says nothing of the provider, and pauses nobody."""
+
+
 class ReauthRequired(ProviderError):
     """The account's consent is gone; only its owner can restore it."""
 
@@ -68,8 +91,44 @@ class MailboxUnavailable(ProviderError):
     """The account exists, but no mailbox can be read in it."""
 
 
+class ConfigFlaw(StrEnum):
+    """What is wrong with a provider config: stable words, for programs."""
+
+    CLIENT_REFUSED = "client_refused"
+    """The client id or its secret; the provider does not say which."""
+    CLIENT_UNKNOWN = "client_unknown"
+    CLIENT_DISABLED = "client_disabled"
+    SECRET_WRONG = "secret_wrong"  # noqa: S105 - the name of a flaw
+    SECRET_EXPIRED = "secret_expired"  # noqa: S105 - the same
+    SECRET_MISSING = "secret_missing"  # noqa: S105 - the same
+    TENANT_UNKNOWN = "tenant_unknown"
+    SINGLE_TENANT = "single_tenant"
+    """The client is for one organisation, and the config is for all."""
+    SCOPE_UNKNOWN = "scope_unknown"
+    REDIRECT_URI_UNKNOWN = "redirect_uri_unknown"
+    REGISTRATION_REFUSED = "registration_refused"
+    """Something of how the client is registered at the provider."""
+    NOT_ALLOWED = "not_allowed"
+    """An organisation does not allow the client."""
+    NO_RETURN_ADDRESS = "no_return_address"
+    """The application has none registered here."""
+    OTHER = "other"
+    """Only the sentence says what."""
+
+
 class Misconfigured(ProviderError):
-    """The provider config is missing or refused; the operator has to act."""
+    """The provider config is missing or refused; the operator has to act. `flaw` says why."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        flaw: ConfigFlaw = ConfigFlaw.OTHER,
+        provider_code: str = "",
+        provider_message: str = "",
+    ) -> None:
+        super().__init__(message, provider_code=provider_code, provider_message=provider_message)
+        self.flaw = flaw
 
 
 class Rejected(ProviderError):
@@ -98,6 +157,15 @@ class InvalidRequest(PostroomError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.field = field
+        self.field = field
+
+
+class ProviderUndecided(InvalidRequest):
+    """Several providers could be meant. `choices` are their names."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(f"Say which one to connect: {', '.join(choices)}.", field="provider")
+        self.choices = tuple(choices)
 
 
 class Unauthenticated(PostroomError):
@@ -122,3 +190,8 @@ class TooLarge(PostroomError):
 
 class LeaseLost(PostroomError):
     """The lease expired and another worker may hold it: whatever comes now must not be written."""
+
+
+def consequence_of(error: PostroomError) -> str:
+    """Return what an error means in a word that can be kept: the name of its class here."""
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == __name__)

@@ -8,8 +8,9 @@
     │       └── image/… (Content-ID)
     └── attachment …
 
-The header fields of the message itself are folded here rather than by `email.policy`: its refolding
-puts a long Message-ID in References into encoded words, which breaks threads.
+The header fields of the message itself, and the ids of its pictures, are folded here rather than by
+`email.policy`: its refolding puts a long id into encoded words, so that a thread breaks, and a
+picture is none of those that the HTML names.
 """
 
 import html
@@ -18,11 +19,13 @@ from collections.abc import Iterable, Iterator
 from email.charset import SHORTEST, Charset
 from email.header import Header as EncodedHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 from postroom.domain.errors import InvalidRequest
+from postroom.domain.mail_domain import encode_domain
 from postroom.domain.message import Address
 from postroom.domain.outgoing import OutgoingAttachment, OutgoingMessage
 
@@ -30,7 +33,9 @@ _LINE_LENGTH = 76
 _LONGEST_LINE = 990
 """RFC 5322, 2.1.1: 998 characters at most, the field's name included."""
 
-_CONTENT = SMTP.clone(cte_type="7bit")
+LONGEST_CONTENT_ID = _LONGEST_LINE - len("<>")
+"""Nothing of it may be folded, and it has a line of its own where it is long."""
+
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 OWN_HEADERS = frozenset(
     {
@@ -86,13 +91,19 @@ _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = SHORTEST
 
 
-def render(message: OutgoingMessage, *, include_bcc: bool) -> bytes:
+def render(message: OutgoingMessage, *, include_bcc: bool, boundary: str = "") -> bytes:
     """Return the message as bytes with CRLF line ends.
 
     `include_bcc` writes a Bcc field, which is right only for a provider that reads the recipients
-    from there and removes it. Raises InvalidRequest naming the part that has no MIME form.
+    from there and removes it. With a `boundary`, which stands between the parts and must not be
+    guessed by an author, the same message gives the same bytes again. Raises InvalidRequest naming
+    the part that has no MIME form.
     """
-    return b"".join(_fields(message, include_bcc=include_bcc)) + _content(message).as_bytes()
+    content = _content(message)
+    if boundary:
+        for number, part in enumerate(each for each in content.walk() if each.is_multipart()):
+            part.set_boundary(f"{boundary}_{number}")
+    return b"".join(_fields(message, include_bcc=include_bcc)) + content.as_bytes()
 
 
 def html_to_text(markup: str) -> str:
@@ -145,11 +156,17 @@ def _fields(message: OutgoingMessage, *, include_bcc: bool) -> Iterator[bytes]:
         if people:
             yield _people(name, people, part)
     yield _text("Subject", message.subject, "subject")
-    yield _identifiers("Message-ID", (message.message_id,))
-    if message.in_reply_to:
-        yield _identifiers("In-Reply-To", (message.in_reply_to,))
-    if message.references:
-        yield _identifiers("References", message.references)
+    if not _is_identifier(message.message_id):
+        raise InvalidRequest("This is not a Message-ID.", field="Message-ID")
+    yield _field("Message-ID", (message.message_id,))
+    if message.answered:
+        # Somebody else made these: an answer to a mail whose id is none leaves without it.
+        for name, ids in (
+            ("In-Reply-To", (message.answered.internet_message_id,)),
+            ("References", message.answered.references),
+        ):
+            if usable := [each for each in ids if _is_identifier(each)]:
+                yield _field(name, usable)
     for header in message.custom_headers:
         if not may_be_custom(header.name):
             raise InvalidRequest("One of these headers cannot be set.", field="custom_headers")
@@ -157,10 +174,14 @@ def _fields(message: OutgoingMessage, *, include_bcc: bool) -> Iterator[bytes]:
 
 
 def _field(name: str, words: Iterable[str]) -> bytes:
-    """Fold a field between words; a word stays whole whatever its length."""
+    """Fold a field between words; a word stays whole whatever its length.
+
+    The first one stands beside the name, unless the line were too long then.
+    """
     lines = [f"{name}:"]
     for word in words:
-        if len(lines[-1]) + 1 + len(word) > _LINE_LENGTH and len(lines[-1]) > len(name) + 1:
+        is_first = len(lines) == 1 and len(lines[0]) == len(name) + 1
+        if len(lines[-1]) + 1 + len(word) > (_LONGEST_LINE if is_first else _LINE_LENGTH):
             lines.append("")
         lines[-1] += f" {word}"
     return ("\r\n".join(lines) + "\r\n").encode()
@@ -201,16 +222,14 @@ def _address(email: str, part: str) -> str:
     if not (local and at and domain) or re.search(r"[\s<>,;:\\\"()]|\[|\]", local + domain):
         raise InvalidRequest("This is not an e-mail address.", field=part)
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
-    except UnicodeError as error:
+        return f"{local}@{encode_domain(domain)}"
+    except ValueError as error:
         raise InvalidRequest("This is not an e-mail address.", field=part) from error
 
 
-def _identifiers(name: str, ids: Iterable[str]) -> bytes:
-    for each in ids:
-        if not re.fullmatch(r"<[!-;=?-~]+>", each) or len(each) > _LONGEST_LINE:
-            raise InvalidRequest("This is not a Message-ID.", field=name)
-    return _field(name, ids)
+def _is_identifier(text: str) -> bool:
+    """Whether a text can stand as a Message-ID: in one piece, on one line, in ASCII."""
+    return re.fullmatch(r"<[!-;=?-~]+>", text) is not None and len(text) <= _LONGEST_LINE
 
 
 def _encoded(value: str, *, indent: int) -> list[str]:
@@ -228,6 +247,19 @@ def _refuse_control_characters(value: str, part: str) -> None:
 # ── Content ──────────────────────────────────────────────────────────────────────────────────
 
 
+class _PartPolicy(EmailPolicy):
+    """Writes the header fields of parts."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return a field's lines, a content id in one piece."""
+        if name.lower() == "content-id":
+            return _field(name, [value])
+        return super().fold_binary(name, value)
+
+
+_CONTENT = _PartPolicy(linesep="\r\n", cte_type="7bit")
+
+
 def _content(message: OutgoingMessage) -> EmailMessage:
     content = EmailMessage(policy=_CONTENT)
     inline = [each for each in message.attachments if _is_shown_inside(each, message)]
@@ -239,11 +271,13 @@ def _content(message: OutgoingMessage) -> EmailMessage:
         _add_inline(content, inline)
     for attachment in message.attachments:
         if attachment not in inline:
-            main, sub = _media_type(attachment)
+            media_type, parameters = media_type_of(attachment)
+            main, _, sub = media_type.partition("/")
             content.add_attachment(
                 attachment.content,
                 maintype=main,
                 subtype=sub,
+                params=parameters,
                 filename=_filename(attachment),
                 cid=_content_id(attachment),
             )
@@ -260,11 +294,13 @@ def _add_inline(content: EmailMessage, inline: list[OutgoingAttachment]) -> None
     if not isinstance(body, EmailMessage):  # pragma: no cover - add_alternative just made it
         raise TypeError("an alternative without HTML")
     for attachment in inline:
-        main, sub = _media_type(attachment)
+        media_type, parameters = media_type_of(attachment)
+        main, _, sub = media_type.partition("/")
         body.add_related(
             attachment.content,
             maintype=main,
             subtype=sub,
+            params=parameters,
             disposition="inline",
             filename=_filename(attachment),
             cid=_content_id(attachment),
@@ -280,16 +316,31 @@ def _lines(text: str) -> str:
     return "\n".join(text.splitlines()) + "\n" if text else "\n"
 
 
-def _media_type(attachment: OutgoingAttachment) -> tuple[str, str]:
-    """Return the type without its parameters; an unusable one is application/octet-stream.
+def media_type_of(attachment: OutgoingAttachment) -> tuple[str, dict[str, str]]:
+    """Return the type of a file, and its parameters without which it is read wrongly.
 
-    A message/rfc822 would be parsed by `email` and changed: it travels as bytes too.
+    An invitation without its `method` is none (RFC 6047, 2.4), and of a text without its `charset`
+    readers guess. An unusable type is application/octet-stream. So is message/rfc822, which
+    `email` would parse and change.
     """
-    media_type = attachment.content_type.partition(";")[0].strip().lower()
-    main, _, sub = media_type.partition("/")
-    if not may_be_attached(media_type) or main == "message":
-        return "application", "octet-stream"
-    return main, sub
+    media_type, *stated = (each.strip() for each in attachment.content_type.split(";"))
+    if not may_be_attached(media_type) or media_type.lower().startswith("message/"):
+        return "application/octet-stream", {}
+    named = (each.partition("=") for each in stated)
+    parameters = {name.strip().lower(): value.strip(' "') for name, _, value in named}
+    return media_type.lower(), {
+        name: value
+        for name, value in parameters.items()
+        if name in ("charset", "method") and re.fullmatch(r"[A-Za-z0-9_.:+-]{1,40}", value)
+    }
+
+
+def named_in(markup: str, content_ids: Iterable[str]) -> set[str]:
+    """Return which content ids HTML names; their addresses may be percent-encoded (RFC 2392)."""
+    written = html.unescape(markup)
+    meant = unquote(written)
+    addresses = {each: f"cid:{each}" for each in content_ids if each}
+    return {each for each, address in addresses.items() if address in written or address in meant}
 
 
 def _filename(attachment: OutgoingAttachment) -> str:
@@ -305,6 +356,8 @@ def _content_id(attachment: OutgoingAttachment) -> str | None:
         raise InvalidRequest(
             "A content id has neither spaces nor angle brackets inside.", field="attachments"
         )
+    if len(content_id) > LONGEST_CONTENT_ID:
+        raise InvalidRequest("This content id is too long.", field="attachments")
     return f"<{content_id}>"
 
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 from postroom.domain.account import Account, Identity
+from postroom.domain.api_key import ApiKey
 from postroom.domain.connection import AuthorizationCode, BearerToken, ConnectionRequest
-from postroom.domain.ids import AccountId
+from postroom.domain.event import Event
+from postroom.domain.ids import AccountId, PersonId
 
 
 class ConnectionStore(Protocol):
@@ -31,10 +33,32 @@ class ConnectionStore(Protocol):
         """Remember a token of ours."""
 
     def bearer(self, token: str, *, now: datetime) -> BearerToken:
-        """Return what a token stands for. Raises NotFound when unknown, revoked or expired."""
+        """Return what a token stands for. Raises NotFound when unknown, revoked or expired.
+
+        A token ends with its parent, whose name is not told again.
+        """
 
     def delete_bearer(self, token: str) -> None:
         """Revoke a token; an unknown one is fine."""
+
+
+class ApiKeyStore(Protocol):
+    """API keys. The key itself is a secret; its hash is stored."""
+
+    def add(self, key: str, api_key: ApiKey) -> None:
+        """Remember a key."""
+
+    def find(self, key: str, *, now: datetime) -> ApiKey:
+        """Return what a key stands for. Raises NotFound when unknown, revoked or expired."""
+
+    def by_id(self, api_key_id: str, *, now: datetime) -> ApiKey:
+        """Return a key that is known by its id. Raises NotFound when revoked or expired."""
+
+    def all(self) -> Sequence[ApiKey]:
+        """Return all keys that were not revoked, expired ones too, oldest first."""
+
+    def revoke(self, api_key_id: str) -> None:
+        """Let a key open nothing from now on. Raises NotFound."""
 
 
 class AccountStore(Protocol):
@@ -52,12 +76,24 @@ class AccountStore(Protocol):
     def all(self) -> Iterable[Account]:
         """Iterate over all accounts, oldest first."""
 
+    def of_person(self, person_id: PersonId) -> Sequence[Account]:
+        """Return a person's accounts, oldest first; those that are being deleted too."""
+
+    def claim(self, account_id: AccountId, person_id: PersonId) -> None:
+        """Make an account a person's, for good; theirs already is fine.
+
+        Raises Conflict when it is somebody else's, and NotFound when it is gone or going.
+        """
+
     def create(self, account: Account) -> None:
         """Add an account and its identity. Raises Conflict when the identity has one."""
 
-    def replace(self, account: Account, *, expected: Account | None = None) -> None:
-        """Replace an account. Raises NotFound when it was deleted, or is being deleted.
+    def replace(
+        self, account: Account, *, expected: Account | None = None, event: Event | None = None
+    ) -> None:
+        """Replace an account, and tell of it in the same write. Whose it is stays.
 
+        Raises NotFound when it was deleted, or is being deleted.
         Raises Conflict when it is not (any more) what the caller expected it to be.
         """
 

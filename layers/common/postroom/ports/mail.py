@@ -1,24 +1,48 @@
 """Where mail is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from postroom.domain.folder import Folder
-from postroom.domain.ids import AccountId, MessageId, ProviderMessageId
+from postroom.domain.ids import AccountId, FolderId, MessageId, ThreadId
 from postroom.domain.message import Message, MessageContent, Position, View
 from postroom.domain.sync import PendingFetch
+from postroom.domain.thread import Thread
 
 
 class FolderStore(Protocol):
-    """The folders of each account."""
+    """The folders of each account.
 
-    def all(self, account_id: AccountId) -> Sequence[Folder]:
-        """Return all folders of an account."""
+    Two kinds are hidden: one that was deleted through us, until the sync has taken its mail out of
+    it; and one that mail says to lie in, until the provider has listed it, or has not.
+    """
 
-    def replace_all(self, account_id: AccountId, folders: Sequence[Folder]) -> None:
-        """Keep exactly these folders; writes only what differs."""
+    def all(self, account_id: AccountId, *, with_hidden: bool = False) -> Sequence[Folder]:
+        """Return all folders of an account that are to be seen, or those that are hidden too."""
+
+    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+        """Let exactly these folders be seen, as they are since a time; hide others that are there.
+
+        Writes only what differs.
+        """
+
+    def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
+        """Remember folders that mail was stored in, hidden if they are not there yet."""
+
+    def replace_all(
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        known: Collection[FolderId] | None = None,
+        asked_at: datetime | None = None,
+    ) -> None:
+        """Keep these folders in place of the `known` ones, or of all; writes only what differs.
+
+        `asked_at` is when the provider was asked for them: what was shown since then stays.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +69,19 @@ class MessageStore(Protocol):
     ) -> dict[MessageId, Message]:
         """Return those messages that exist. At most 100 ids."""
 
-    def put(self, messages: Sequence[Message]) -> list[PutOutcome]:
+    def put(
+        self,
+        messages: Sequence[Message],
+        *,
+        seen_at: datetime | None = None,
+        revive: bool = False,
+    ) -> list[PutOutcome]:
         """Store messages of one account; each wins unless a newer version (or end) is there.
 
-        Safe to repeat: the same version may be put again. Answers in the order of the messages.
+        Nor does it win over what was seen later: `seen_at` is when the provider was asked for them;
+        now, where they are what it has just been made to have. Such a change may bear no version
+        of its own. It is safe to repeat a put. An end of an equal version stands, unless they
+        `revive` and were seen after it had been noted. Answers in the order of the messages.
         """
 
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
@@ -56,6 +89,18 @@ class MessageStore(Protocol):
 
         `version` None means an end whose version is unknown: what is stored ends at its own
         version. An end older than what is stored changes nothing. Answers whether it was there.
+        """
+
+    def note(
+        self, account_id: AccountId, message_id: MessageId, metadata: Mapping[str, str]
+    ) -> None:
+        """Keep an application's metadata of a message, in place of what was there.
+
+        Puts leave it as it is; it ends with the message. It may come first: it waits 30 days for a
+        message that is not stored yet, and comes to nothing for one that has been removed.
+
+        A draft keeps it when it becomes another message: whichever comes first, the removal of the
+        one or the put of the other, that of the newest one which has any goes over.
         """
 
     def positions(
@@ -70,8 +115,37 @@ class MessageStore(Protocol):
     ) -> Sequence[Position]:
         """Return places in a view, newest first, after a place; both times belong to the range."""
 
+    def count(self, account_id: AccountId, view: View) -> int:
+        """Count the places of a view.
+
+        What a crash left behind counts too, and what has just been put may not count yet.
+        """
+
+    def unplaced(self, view: View, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return those messages of one account that the view does not list. At most 100."""
+
+    def let_ends_lapse(
+        self, account_id: AccountId, message_ids: Sequence[MessageId], *, noted_before: datetime
+    ) -> None:
+        """Let messages be put again, in whatever version, whose end was noted before a time.
+
+        For those that the provider has listed since then: they never ended. A later end stands.
+        """
+
     def erase(self, account_id: AccountId, *, limit: int) -> Sequence[MessageId]:
         """Erase some messages with all their rows; answers which. Empty means none is left."""
+
+
+class ThreadStore(Protocol):
+    """Threads, to be read: the message store keeps them as its messages are."""
+
+    def get(self, account_id: AccountId, thread_id: ThreadId) -> Thread:
+        """Return a thread. Raises NotFound."""
+
+    def get_many(
+        self, account_id: AccountId, thread_ids: Sequence[ThreadId]
+    ) -> dict[ThreadId, Thread]:
+        """Return those threads that exist. At most 100 ids."""
 
 
 class ContentStore(Protocol):
@@ -108,8 +182,11 @@ class PendingFetchStore(Protocol):
     def due(self, account_id: AccountId, *, now: datetime, limit: int) -> Sequence[PendingFetch]:
         """Return fetches whose time has come."""
 
-    def settle(self, account_id: AccountId, provider_ids: Sequence[ProviderMessageId]) -> None:
-        """Forget fetches; unknown ones are fine."""
+    def settle(self, account_id: AccountId, settled: Sequence[PendingFetch]) -> None:
+        """Forget fetches as they were read; one that was written anew since then stays."""
+
+    def is_any_left(self, account_id: AccountId) -> bool:
+        """Tell whether anything waits, due or not."""
 
     def erase(self, account_id: AccountId) -> None:
         """Forget all of an account's fetches."""

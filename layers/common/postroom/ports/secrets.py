@@ -21,15 +21,15 @@ class TokenVault(Protocol):
 
 
 class ClientSecretVault(Protocol):
-    """Keeps the client secret of each provider config."""
+    """Keeps the client secrets: of each provider config, and of other clients by their ids."""
 
-    def read(self, provider: ProviderName) -> str:
+    def read(self, provider: ProviderName, registration_id: str = "") -> str:
         """Return the secret. Raises Misconfigured when there is none."""
 
-    def write(self, provider: ProviderName, client_secret: str) -> None:
+    def write(self, provider: ProviderName, client_secret: str, registration_id: str = "") -> None:
         """Keep a secret in place of the old one."""
 
-    def delete(self, provider: ProviderName) -> None:
+    def delete(self, provider: ProviderName, registration_id: str = "") -> None:
         """Forget a secret; none is fine."""
 
 

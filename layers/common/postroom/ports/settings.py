@@ -5,7 +5,7 @@ from typing import Protocol
 
 from postroom.domain.account import ProviderName
 from postroom.domain.application import ApplicationProfile, RedirectUri
-from postroom.domain.provider_config import ProviderConfig
+from postroom.domain.provider_config import ClientRegistration, ProviderConfig
 
 
 class ProviderConfigStore(Protocol):
@@ -25,6 +25,18 @@ class ProviderConfigStore(Protocol):
 
     def delete(self, provider: ProviderName) -> None:
         """Remove a config. Raises NotFound."""
+
+    def registration(self, provider: ProviderName, registration_id: str) -> ClientRegistration:
+        """Return another client of a provider. Raises NotFound."""
+
+    def registrations(self, provider: ProviderName) -> Sequence[ClientRegistration]:
+        """Return all other clients of a provider, oldest first."""
+
+    def put_registration(self, registration: ClientRegistration) -> None:
+        """Add or replace one by its id."""
+
+    def delete_registration(self, provider: ProviderName, registration_id: str) -> None:
+        """Remove one. Raises NotFound."""
 
 
 class ApplicationStore(Protocol):

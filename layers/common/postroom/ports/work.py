@@ -1,9 +1,10 @@
 """Calling workers, keeping them apart, and the time."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from postroom.domain.ids import AccountId, OutboxId
+from postroom.domain.ids import AccountId, OutboxId, ProviderMessageId
 
 
 class Locks(Protocol):
@@ -19,8 +20,17 @@ class Locks(Protocol):
 class WorkQueue(Protocol):
     """Calls workers. Messages may come twice, late and in any order."""
 
-    def sync(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
-        """Have the present of an account synced. At most 15 minutes of delay."""
+    def sync(
+        self,
+        account_id: AccountId,
+        *,
+        delay: timedelta = timedelta(),
+        hints: Sequence[ProviderMessageId] = (),
+    ) -> None:
+        """Have the present of an account synced. At most 15 minutes of delay.
+
+        `hints` name messages that are said to be new or changed, never more than that.
+        """
 
     def backfill(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
         """Have the next chunk of an account's first sync (or its erasure) done."""
@@ -28,7 +38,10 @@ class WorkQueue(Protocol):
     def settle_send(
         self, account_id: AccountId, outbox_id: OutboxId, *, attempt: int, delay: timedelta
     ) -> None:
-        """Have an unsettled send looked up at the provider."""
+        """Have a send taken on: sent when it is due, looked up when nobody knows what became of it.
+
+        `attempt` counts the look-ups. At most 15 minutes of delay.
+        """
 
 
 class Clock(Protocol):

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from postroom.domain.ids import AccountId, MessageId
 from postroom.domain.message import Header, MessageContent
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row
 from postroom.storage.dynamodb.table import Table
+from postroom.storage.missing_objects import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,11 +95,12 @@ class S3ContentStore:
         message_id = MessageId(row["pk"].rpartition("#")[2])
         if "content" in row:
             return message_id, _unpacked(row["content"])
+        key = _object_key(account_id, message_id)
         try:
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=_object_key(account_id, message_id)
-            )
-        except self._client.exceptions.NoSuchKey:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if not is_missing(error, self._client, self._bucket, key):
+                raise
             # It was deleted between the two reads: the object goes first.
             return message_id, None
         return message_id, _unpacked(answer["Body"].read())

@@ -1,16 +1,17 @@
 """Calls of workers as SQS messages.
 
-sync, backfill    {"account_id": …, "lane": "present" | "backfill"}
-send              {"account_id": …, "outbox_id": …, "attempt": …}
+sync        {"account_id": …, "lane": "present", "hints": [<provider's message id>, …]}
+backfill    {"account_id": …, "lane": "backfill"}
+send        {"account_id": …, "outbox_id": …, "attempt": …}
 """
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from postroom.domain.ids import AccountId, OutboxId
+from postroom.domain.ids import AccountId, OutboxId, ProviderMessageId
 from postroom.domain.sync import Lane
 
 if TYPE_CHECKING:
@@ -36,9 +37,17 @@ class SqsWorkQueue:
         self._backfill_queue_url = backfill_queue_url
         self._send_queue_url = send_queue_url
 
-    def sync(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
-        """Have the present of an account synced."""
-        body = {"account_id": account_id, "lane": Lane.PRESENT.value}
+    def sync(
+        self,
+        account_id: AccountId,
+        *,
+        delay: timedelta = timedelta(),
+        hints: Sequence[ProviderMessageId] = (),
+    ) -> None:
+        """Have the present of an account synced, from these messages on."""
+        body: dict[str, object] = {"account_id": account_id, "lane": Lane.PRESENT.value}
+        if hints:
+            body["hints"] = list(hints)
         self._send(self._sync_queue_url, body, delay)
 
     def backfill(self, account_id: AccountId, *, delay: timedelta = timedelta()) -> None:
@@ -49,18 +58,22 @@ class SqsWorkQueue:
     def settle_send(
         self, account_id: AccountId, outbox_id: OutboxId, *, attempt: int, delay: timedelta
     ) -> None:
-        """Have an unsettled send looked up at the provider."""
-        body: Mapping[str, object] = {
-            "account_id": account_id,
-            "outbox_id": outbox_id,
-            "attempt": attempt,
-        }
-        self._send(self._send_queue_url, body, delay)
+        """Have a send taken on: sent when it is due, looked up when nobody knows."""
+        body = send_call(account_id, outbox_id, attempt=attempt)
+        self._put(self._send_queue_url, body, delay)
 
     def _send(self, queue_url: str, body: Mapping[str, object], delay: timedelta) -> None:
+        self._put(queue_url, json.dumps(body), delay)
+
+    def _put(self, queue_url: str, body: str, delay: timedelta) -> None:
         seconds = math.ceil(delay.total_seconds())
         self._client.send_message(
             QueueUrl=queue_url,
-            MessageBody=json.dumps(body),
+            MessageBody=body,
             DelaySeconds=min(max(seconds, 0), _LONGEST_DELAY_SECONDS),
         )
+
+
+def send_call(account_id: AccountId, outbox_id: OutboxId, *, attempt: int) -> str:
+    """Return the call of the worker of sends, whoever puts it into its queue."""
+    return json.dumps({"account_id": account_id, "outbox_id": outbox_id, "attempt": attempt})

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from postroom.domain.account import ProviderName
-from postroom.domain.errors import Misconfigured, Retryable
+from postroom.domain.errors import ConfigFlaw, Misconfigured, Retryable
 from postroom.ports import Clock
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class CachedSecrets:
             return value
         fresh = self._secrets.read(name)
         if fresh is None:
-            raise Misconfigured(f"The secret {name} does not exist.")
+            raise Misconfigured(
+                f"The secret {name} does not exist.", flaw=ConfigFlaw.SECRET_MISSING
+            )
         self._read[name] = (fresh, now)
         return fresh
 
@@ -96,29 +98,32 @@ class CachedSecrets:
 
 
 class SecretsManagerClientSecretVault:
-    """The client secret of each provider config, under `<prefix>provider-config/<provider>`."""
+    """Client secrets under `<prefix>provider-config/<provider>[/<registration>]`."""
 
     def __init__(self, client: "SecretsManagerClient", clock: Clock, *, prefix: str) -> None:
         self._secrets = NamedSecrets(client)
         self._cache = CachedSecrets(self._secrets, clock)
         self._prefix = prefix
 
-    def read(self, provider: ProviderName) -> str:
+    def read(self, provider: ProviderName, registration_id: str = "") -> str:
         """Return the secret. Raises Misconfigured when there is none."""
-        return self._cache.read(self._name(provider))
+        return self._cache.read(self._name(provider, registration_id))
 
-    def write(self, provider: ProviderName, client_secret: str) -> None:
+    def write(self, provider: ProviderName, client_secret: str, registration_id: str = "") -> None:
         """Keep a secret in place of the old one."""
-        self._secrets.write(self._name(provider), client_secret)
-        self._cache.forget(self._name(provider))
+        name = self._name(provider, registration_id)
+        self._secrets.write(name, client_secret)
+        self._cache.forget(name)
 
-    def delete(self, provider: ProviderName) -> None:
+    def delete(self, provider: ProviderName, registration_id: str = "") -> None:
         """Forget a secret; none is fine."""
-        self._secrets.delete(self._name(provider))
-        self._cache.forget(self._name(provider))
+        name = self._name(provider, registration_id)
+        self._secrets.delete(name)
+        self._cache.forget(name)
 
-    def _name(self, provider: ProviderName) -> str:
-        return f"{self._prefix}provider-config/{provider}"
+    def _name(self, provider: ProviderName, registration_id: str) -> str:
+        name = f"{self._prefix}provider-config/{provider}"
+        return f"{name}/{registration_id}" if registration_id else name
 
 
 class SecretsManagerDeploymentSecrets:

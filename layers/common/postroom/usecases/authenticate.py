@@ -3,15 +3,28 @@
 import hmac
 
 from postroom.domain.account import Account, AccountStatus
+from postroom.domain.api_key import KEY_PREFIX
 from postroom.domain.connection import BearerKind
 from postroom.domain.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from postroom.domain.ids import AccountId
-from postroom.domain.principal import AccountHolder, Administrator, Principal
-from postroom.ports import AccountStore, Clock, ConnectionStore, DeploymentSecrets
+from postroom.domain.principal import (
+    AccountHolder,
+    Administrator,
+    Application,
+    Principal,
+    Scope,
+    SignedInPerson,
+)
+from postroom.ports import AccountStore, ApiKeyStore, Clock, ConnectionStore, DeploymentSecrets
 
 
 def authenticate(
-    *, bearer: str, secrets: DeploymentSecrets, connections: ConnectionStore, clock: Clock
+    *,
+    bearer: str,
+    secrets: DeploymentSecrets,
+    api_keys: ApiKeyStore,
+    connections: ConnectionStore,
+    clock: Clock,
 ) -> Principal:
     """Tell whom a bearer credential stands for. Raises Unauthenticated."""
     if not bearer:
@@ -19,6 +32,8 @@ def authenticate(
     if is_administrator_key(bearer, secrets=secrets):
         return Administrator()
     try:
+        if bearer.startswith(KEY_PREFIX):
+            return _holder(api_keys.find(bearer, now=clock.now()).scopes)
         token = connections.bearer(bearer, now=clock.now())
     except NotFound:
         raise Unauthenticated("This key or token is unknown, expired or revoked.") from None
@@ -32,10 +47,12 @@ def is_administrator_key(candidate: str, *, secrets: DeploymentSecrets) -> bool:
     return hmac.compare_digest(candidate.encode(), secrets.administrator_key().encode())
 
 
-def require_administrator(principal: Principal) -> None:
-    """Raise Forbidden unless the principal may change settings."""
-    if not isinstance(principal, Administrator):
+def require_api_key(principal: Principal) -> None:
+    """Raise Forbidden to those who speak for accounts of their own only."""
+    if isinstance(principal, AccountHolder):
         raise Forbidden("This needs an API key; an access token speaks for one account only.")
+    if isinstance(principal, SignedInPerson):
+        raise Forbidden("This needs an API key; a session speaks for one's own mailboxes only.")
 
 
 def resolve_account(*, principal: Principal, reference: str, accounts: AccountStore) -> Account:
@@ -49,6 +66,8 @@ def resolve_account(*, principal: Principal, reference: str, accounts: AccountSt
             account = accounts.get(principal.account_id)
             own = {"me", account.id, account.identity.email.casefold()}
             found = account if _plain(reference).casefold() in own else None
+        elif isinstance(principal, SignedInPerson):
+            found = _own_account(principal, _plain(reference), accounts)
         else:
             found = accounts.get(_account_id(_plain(reference), accounts))
     except NotFound:
@@ -58,8 +77,27 @@ def resolve_account(*, principal: Principal, reference: str, accounts: AccountSt
     return found
 
 
+def _holder(scopes: frozenset[Scope]) -> Principal:
+    # Whoever may make keys can have everything anyway.
+    return Administrator() if Scope.ADMINISTRATION in scopes else Application(scopes)
+
+
 def _plain(reference: str) -> str:
     return reference.removeprefix("grant:").removeprefix("email:")
+
+
+def _own_account(person: SignedInPerson, reference: str, accounts: AccountStore) -> Account | None:
+    """Find one of a person's accounts; nothing of anybody else's is even looked at."""
+    if reference != "me" and "@" not in reference:
+        account = accounts.get(AccountId(reference))
+        return account if account.person_id == person.person_id else None
+    own = accounts.of_person(person.person_id)
+    if reference != "me":
+        address = reference.strip().casefold()
+        own = [each for each in own if each.identity.email.casefold() == address]
+    if len(own) > 1:
+        raise InvalidRequest("This is one of several mailboxes; use an id.", field="grant_id")
+    return own[0] if own else None
 
 
 def _account_id(reference: str, accounts: AccountStore) -> AccountId:

@@ -1,17 +1,17 @@
 """Changing a message: at the provider first, then in the store, so a reader sees its own write."""
 
+from dataclasses import replace
+
 from postroom.domain.account import Account
 from postroom.domain.errors import InvalidRequest
-from postroom.domain.ids import FolderId, MessageId
-from postroom.domain.message import FullMessage, Message, MessageChange, MessageEdit
+from postroom.domain.ids import MessageId
+from postroom.domain.message import FullMessage, MessageChange
 from postroom.domain.sync import MessageRef
-from postroom.ports import Clock, FolderStore, Mailbox, SyncStateStore, WorkQueue
+from postroom.ports import Clock, FolderStore, SyncStateStore, WorkQueue
 from postroom.usecases.list_messages import read_message
 from postroom.usecases.mailboxes import Mailboxes
-from postroom.usecases.store_mail import MailStores, fetch_and_store, remove_message
-
-_SHOWN_ID_LENGTH = 40
-"""How much of an unknown folder id is repeated to whoever sent it."""
+from postroom.usecases.store_mail import MailStores, remove_message
+from postroom.usecases.write_through import look_again, named_folders, ring, store_edits
 
 
 def change_message(
@@ -26,30 +26,29 @@ def change_message(
     work: WorkQueue,
     clock: Clock,
 ) -> FullMessage:
-    """Change flags and folders; a failed provider call changes nothing.
+    """Change flags, folders, categories and metadata; a failed provider call changes nothing.
 
-    A change without any part asks nobody and answers the message as it is.
+    A change without any part asks nobody and answers the message as it is; metadata is ours, and
+    concerns no provider.
 
-    Raises NotFound, InvalidRequest for an unknown folder, and ProviderError.
+    Raises NotFound, ProviderError, and InvalidRequest for an unknown folder, or for categories
+    where there are none.
     """
     message = stores.messages.get(account.id, message_id)
-    if change == MessageChange():
-        return read_message(
-            account_id=account.id,
-            message_id=message_id,
-            messages=stores.messages,
-            contents=stores.contents,
-        )
-    if change.folders is not None:
-        known = {folder.id for folder in folders.all(account.id)}
-        for folder_id in change.folders:
-            if folder_id not in known:
-                raise InvalidRequest(
-                    f"There is no folder '{_shortened(folder_id)}'.", field="folders"
-                )
-    with mailboxes.open(account) as mailbox:
-        _write(message, mailbox.apply(message, change), mailbox, stores, clock)
-    _ring(account, sync_states, work)
+    if replace(change, metadata=None) != MessageChange():
+        if change.categories and not mailboxes.traits(account).has_categories:
+            raise InvalidRequest(
+                "Messages of this account have no categories; use folders.", field="categories"
+            )
+        named = named_folders(change, account, mailboxes=mailboxes, folders=folders)
+        moved = replace(change, folders=tuple(named) if change.folders is not None else None)
+        with mailboxes.open(account) as mailbox:
+            edit = mailbox.apply(message, moved, folders=named)
+            store_edits([(message, edit)], mailbox=mailbox, stores=stores, clock=clock)
+        look_again(account, [message], mailboxes=mailboxes, stores=stores, clock=clock)
+        ring(account, sync_states=sync_states, work=work)
+    if change.metadata is not None:
+        stores.messages.note(account.id, message_id, change.metadata)
     return read_message(
         account_id=account.id,
         message_id=message_id,
@@ -74,41 +73,12 @@ def delete_message(
     with mailboxes.open(account) as mailbox:
         if for_good:
             mailbox.delete(message)
-            remove_message(account_id=account.id, ref=_ref(message), version=None, stores=stores)
+            remove_message(
+                account_id=account.id, ref=MessageRef.to(message), version=None, stores=stores
+            )
         else:
-            _write(message, mailbox.trash(message), mailbox, stores, clock)
-    _ring(account, sync_states, work)
-
-
-def _write(
-    message: Message, edit: MessageEdit, mailbox: Mailbox, stores: MailStores, clock: Clock
-) -> None:
-    """Write the change on top of what it was made from, or what the provider has now.
-
-    When the sync stored a newer version at the same moment, nobody here knows which of the two
-    changes the provider made last.
-    """
-    (outcome,) = stores.messages.put([message.edited(edit)])
-    if not outcome.won:
-        fetch_and_store(
-            account_id=message.account_id,
-            refs=[_ref(message)],
-            mailbox=mailbox,
-            stores=stores,
-            clock=clock,
-        )
-
-
-def _shortened(folder_id: FolderId) -> str:
-    return folder_id if len(folder_id) <= _SHOWN_ID_LENGTH else f"{folder_id[:_SHOWN_ID_LENGTH]}…"
-
-
-def _ref(message: Message) -> MessageRef:
-    return MessageRef(
-        provider_id=message.provider_id, provider_thread_id=message.provider_thread_id
-    )
-
-
-def _ring(account: Account, sync_states: SyncStateStore, work: WorkQueue) -> None:
-    sync_states.ring(account.id)
-    work.sync(account.id)
+            edit = mailbox.trash(message)
+            store_edits([(message, edit)], mailbox=mailbox, stores=stores, clock=clock)
+    if not for_good:
+        look_again(account, [message], mailboxes=mailboxes, stores=stores, clock=clock)
+    ring(account, sync_states=sync_states, work=work)

@@ -1,4 +1,4 @@
-"""Connecting a mailbox: to the provider's consent page and back, with or without an account.
+"""Coming back from the provider's consent page, with an account or without.
 
 The order of `finish_connection` is the point: the state is consumed first, the scopes and the
 mailbox are looked at before anything is kept. Then the account waits for its owner until its tokens
@@ -6,13 +6,10 @@ are in the vault, so that a failure half-way leaves an account that asks for con
 tokens without an account, nor an account that pretends to work.
 """
 
-import base64
-import hashlib
-import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from postroom.domain.account import Account, AccountStatus, ProviderName
+from postroom.domain.account import Account, AccountStatus
 from postroom.domain.connection import (
     CONNECTION_LIFETIME,
     AuthorizationCode,
@@ -22,7 +19,6 @@ from postroom.domain.credentials import Authorization, Tokens
 from postroom.domain.errors import (
     Conflict,
     ConnectionRefused,
-    InvalidRequest,
     MailboxUnavailable,
     Misconfigured,
     NotFound,
@@ -30,109 +26,20 @@ from postroom.domain.errors import (
     ReauthRequired,
     Rejected,
 )
-from postroom.domain.ids import AccountId, new_account_id, new_token
+from postroom.domain.ids import AccountId, PersonId, new_account_id, new_token
 from postroom.observability import count, logger
 from postroom.ports import (
     AccountStore,
-    ApplicationStore,
-    AuthorizationRequest,
     Clock,
     ConnectionStore,
     MailProvider,
-    ProviderConfigStore,
     Providers,
     SyncStateStore,
     TokenVault,
     WorkQueue,
 )
-
-_PKCE_TEXT = re.compile(r"[A-Za-z0-9._~+/=-]{16,128}")
-"""RFC 7636 wants 43 characters at least, in base64url; SDKs send base64 and shorter secrets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionStart:
-    """What an application asks for when it sends a person to connect a mailbox."""
-
-    client_id: str
-    redirect_uri: str
-    provider: ProviderName | None
-    state: str = ""
-    login_hint: str = ""
-    code_challenge: str = ""
-    code_challenge_method: str = ""
-    offline: bool = False
-    scopes: frozenset[str] = frozenset()
-    """What the application asks for; empty means what the provider config says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Departure:
-    """Where the browser goes next, and the secret it has to bring back as a cookie."""
-
-    consent_url: str
-    browser_secret: str
-
-
-def begin_connection(
-    *,
-    start: ConnectionStart,
-    application_id: str,
-    callback_url: str,
-    application: ApplicationStore,
-    configs: ProviderConfigStore,
-    providers: Providers,
-    connections: ConnectionStore,
-    clock: Clock,
-) -> Departure:
-    """Send a person to the provider's consent page.
-
-    Raises InvalidRequest for what the application got wrong. Nothing is ever sent to a return
-    address that is not registered.
-    """
-    if start.client_id != application_id:
-        raise InvalidRequest("No application has this id.", field="client_id")
-    if all(known.url != start.redirect_uri for known in application.redirect_uris()):
-        raise InvalidRequest(
-            "Register this address first; it is matched exactly.", field="redirect_uri"
-        )
-    provider_name = start.provider or _only_provider(configs)
-    config = next((each for each in configs.all() if each.provider is provider_name), None)
-    if config is None:
-        raise InvalidRequest("This provider is not set up yet.", field="provider")
-    if start.scopes and start.scopes != set(config.scopes):
-        raise InvalidRequest(
-            "Every consent asks for the scopes of the connector (`scope` of "
-            f"/v3/connectors/{config.provider}); leave this out, or name exactly those.",
-            field="scope",
-        )
-    code_verifier, nonce, state = new_token(), new_token(), new_token()
-    browser_secret = new_token()
-    request = AuthorizationRequest(
-        redirect_uri=callback_url,
-        state=state,
-        nonce=nonce,
-        code_challenge=s256(code_verifier),
-        login_hint=start.login_hint,
-    )
-    challenge = _challenge(start)
-    consent_url = providers.get(provider_name).authorization_url(request)
-    connections.put_request(
-        state,
-        ConnectionRequest(
-            provider=provider_name,
-            redirect_uri=start.redirect_uri,
-            state=start.state,
-            code_challenge=challenge,
-            offline=start.offline,
-            login_hint=start.login_hint,
-            browser_hash=hash_secret(browser_secret),
-            code_verifier=code_verifier,
-            nonce=nonce,
-            expires_at=clock.now() + CONNECTION_LIFETIME,
-        ),
-    )
-    return Departure(consent_url=consent_url, browser_secret=browser_secret)
+from postroom.usecases.admit_person import Admission, another_persons, person_for
+from postroom.usecases.begin_connection import hash_secret
 
 
 def finish_connection(
@@ -140,6 +47,7 @@ def finish_connection(
     state: str,
     code: str,
     error: str,
+    error_description: str,
     browser_secret: str,
     callback_url: str,
     providers: Providers,
@@ -149,28 +57,49 @@ def finish_connection(
     sync_states: SyncStateStore,
     work: WorkQueue,
     clock: Clock,
+    admission: Admission | None = None,
 ) -> str:
     """Turn a consent into an account; answer the return address with a code, or with an error.
 
+    `state`, `code`, `error` and `error_description` are what the provider sent the browser with.
+    Without an `admission` nobody signs in to the console.
     Raises ConnectionRefused when it is not even known where to return to.
     """
     request = connections.take_request(
         state, browser_hash=hash_secret(browser_secret), now=clock.now()
     )
     try:
+        provider = providers.get(request.provider, request.registration_id)
         if error:
-            raise ConnectionRefused(_consent_error(error), "The consent was not given.")
-        provider = providers.get(request.provider)
+            raise provider.consent_refusal(
+                error=error, description=error_description, redirect_uri=callback_url
+            )
+        if request.for_organisation:
+            return _returned(request, admin_consent="True")
         authorization = provider.exchange_code(
             code=code,
             redirect_uri=callback_url,
             code_verifier=request.code_verifier,
             nonce=request.nonce,
         )
-        account = _connected(provider, authorization, request, accounts, vault, clock)
+        person_id = _person(provider, authorization, request, admission)
+        account = keep_authorization(
+            provider=provider,
+            authorization=authorization,
+            # The console's state is its own affair, and no application's.
+            state="" if request.for_console else request.state,
+            is_ours=True,
+            registration_id=request.registration_id,
+            accounts=accounts,
+            vault=vault,
+            clock=clock,
+        )
+        if person_id is not None:
+            _claim(account.id, person_id, accounts)
     except ConnectionRefused as refusal:
         return _refused(request, refusal)
     except Misconfigured as problem:
+        count("ProviderClientRefused")
         return _refused(request, ConnectionRefused("provider_misconfigured", str(problem)))
     except (ProviderError, NotFound):
         sentence = "The provider did not answer as expected; please try again."
@@ -194,51 +123,22 @@ def finish_connection(
     return _returned(request, code=our_code)
 
 
-def s256(code_verifier: str) -> str:
-    """BASE64URL-ENCODE(SHA256(ASCII(code_verifier))), RFC 7636 section 4.2."""
-    digest = hashlib.sha256(code_verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-
-def hash_secret(secret: str) -> str:
-    """SHA-256 in hexadecimal: what is stored in place of a random secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _only_provider(configs: ProviderConfigStore) -> ProviderName:
-    known = configs.all()
-    if len(known) == 1:
-        return known[0].provider
-    raise InvalidRequest("Say which provider to connect.", field="provider")
-
-
-def _challenge(start: ConnectionStart) -> str:
-    """The application's challenge. A plain one is its verifier, and is not kept readable."""
-    if start.code_challenge_method.lower() not in {"", "plain", "s256"}:
-        raise InvalidRequest("Use S256 (or plain).", field="code_challenge_method")
-    if start.code_challenge and not _PKCE_TEXT.fullmatch(start.code_challenge):
-        raise InvalidRequest("Send what RFC 7636 section 4.2 describes.", field="code_challenge")
-    if start.code_challenge and start.code_challenge_method.lower() in {"", "plain"}:
-        return s256(start.code_challenge)
-    return start.code_challenge
-
-
-def _consent_error(error: str) -> str:
-    return "access_denied" if error == "access_denied" else "provider_error"
-
-
-def _connected(
+def keep_authorization(
+    *,
     provider: MailProvider,
     authorization: Authorization,
-    request: ConnectionRequest,
+    state: str,
+    is_ours: bool,
+    registration_id: str,
     accounts: AccountStore,
     vault: TokenVault,
     clock: Clock,
 ) -> Account:
-    """Turn an authorization into an account, or withdraw it.
+    """Turn an authorization into an account that works. Raises ConnectionRefused, ProviderError.
 
-    The unused consent of a stranger is withdrawn at once. That of a known account is not: at some
-    providers this would end the consent which the account still lives on.
+    When that fails, the unused consent of a stranger is withdrawn at once if it `is_ours`: if the
+    person gave it here. That of a known account is not: at some providers this would end the
+    consent which the account still lives on.
     """
     known_id = accounts.by_identity(authorization.identity)
     try:
@@ -246,7 +146,7 @@ def _connected(
         waiting = _waiting_account(authorization, known_id, accounts, clock)
         _keep_tokens(waiting.id, authorization.tokens, vault)
     except (ConnectionRefused, ProviderError):
-        if known_id is None:
+        if known_id is None and is_ours:
             _withdraw(provider, authorization.tokens)
         raise
     account = replace(
@@ -255,10 +155,42 @@ def _connected(
         status=AccountStatus.ACTIVE,
         scopes=authorization.scopes,
         updated_at=clock.now(),
-        state=request.state or waiting.state,
+        state=state or waiting.state,
+        registration_id=registration_id,
     )
     accounts.replace(account)
     return account
+
+
+def _person(
+    provider: MailProvider,
+    authorization: Authorization,
+    request: ConnectionRequest,
+    admission: Admission | None,
+) -> PersonId | None:
+    """Return whose the mailbox becomes in the console; None: an application connects it.
+
+    The consent of somebody who may not come in is withdrawn at once, unless an account lives on
+    it. Raises ConnectionRefused.
+    """
+    if not request.for_console:
+        return None
+    if admission is None:
+        raise ConnectionRefused("not_invited", "Nobody signs in here with a mailbox.")
+    try:
+        return person_for(authorization.identity, request, admission=admission)
+    except ConnectionRefused:
+        if admission.accounts.by_identity(authorization.identity) is None:
+            _withdraw(provider, authorization.tokens)
+        raise
+
+
+def _claim(account_id: AccountId, person_id: PersonId, accounts: AccountStore) -> None:
+    try:
+        accounts.claim(account_id, person_id)
+    except Conflict:
+        # Two people connected the same mailbox at the same moment.
+        raise another_persons() from None
 
 
 def _check(provider: MailProvider, authorization: Authorization) -> None:
@@ -271,7 +203,7 @@ def _check(provider: MailProvider, authorization: Authorization) -> None:
         )
     probe = provider.mailbox(AccountId("probe"), _FixedToken(authorization.tokens))
     try:
-        probe.pin_cursors()
+        probe.sync_units()
     except (MailboxUnavailable, Rejected, ReauthRequired) as problem:
         raise ConnectionRefused("mailbox_unavailable", str(problem)) from problem
 

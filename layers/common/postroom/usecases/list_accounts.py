@@ -1,12 +1,13 @@
 """Looking at accounts, and at how far their sync is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
 from postroom.domain.account import Account, AccountStatus, ProviderName
-from postroom.domain.errors import NotFound
+from postroom.domain.errors import Forbidden, NotFound
 from postroom.domain.ids import AccountId
+from postroom.domain.principal import AccountHolder, Principal, SignedInPerson
 from postroom.domain.sync import SyncState
 from postroom.ports import AccountStore, SyncStateStore
 
@@ -16,6 +17,15 @@ class AccountOrder(StrEnum):
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
+
+
+def visible_accounts(*, principal: Principal, accounts: AccountStore) -> Iterable[Account]:
+    """Return the accounts that somebody may know of, in any status."""
+    if isinstance(principal, SignedInPerson):
+        return accounts.of_person(principal.person_id)
+    if isinstance(principal, AccountHolder):
+        raise Forbidden("This needs an API key; an access token reads its one grant as `me`.")
+    return accounts.all()
 
 
 def list_accounts(
@@ -29,16 +39,16 @@ def list_accounts(
     newest_first: bool,
     offset: int,
     limit: int,
-    accounts: AccountStore,
+    among: Iterable[Account],
 ) -> Sequence[Account]:
-    """Return some accounts; those that are being deleted are gone already.
+    """Return some accounts of those given; those that are being deleted are gone already.
 
     None and an empty `email` do not restrict. An account is valid unless it waits for consent.
     `created_since` belongs to the range, `created_before` does not.
     """
     found = [
         account
-        for account in accounts.all()
+        for account in among
         if account.status is not AccountStatus.DELETING
         and provider in (None, account.identity.provider)
         and email.casefold() in ("", account.identity.email.casefold())

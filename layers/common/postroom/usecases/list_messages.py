@@ -1,7 +1,7 @@
 """Reading mail: from the store only, newest first."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from postroom.domain.account import Account
 from postroom.domain.errors import NotFound
@@ -13,7 +13,9 @@ from postroom.domain.message import (
     MessageContent,
     MessageFilter,
     MessagePage,
+    PlaceT_co,
     Position,
+    RawMessage,
 )
 from postroom.ports import ContentStore, DownloadStore, FolderStore, MessageStore
 from postroom.usecases.mailboxes import Mailboxes
@@ -30,12 +32,8 @@ PAGE_CONTENT_LIMIT = 8_000_000
 """Characters of bodies after which a page ends: more fits into no answer, but fills the memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawMessage:
-    """A message in its MIME form, or the address where it can be fetched for some minutes."""
-
-    mime: bytes = b""
-    address: str = ""
+RAW_PAGE_LIMIT = 20
+"""Messages of a page in their MIME form: each is a call to the provider."""
 
 
 def list_messages(
@@ -47,25 +45,29 @@ def list_messages(
     with_content: bool,
     messages: MessageStore,
     contents: ContentStore,
-) -> MessagePage:
+) -> MessagePage[Position]:
     """Return one page of messages; with their bodies and headers only when these are wanted."""
     found, next_position = _matches(account_id, wanted, limit, after, messages)
-    if not with_content:
-        return MessagePage(messages=tuple(found), next_position=next_position)
+    page = MessagePage(
+        messages=tuple(found),
+        places=tuple(map(Position.of, found)),
+        next_position=next_position,
+    )
+    return with_contents(account_id, page, contents) if with_content else page
+
+
+def with_contents(
+    account_id: AccountId, page: MessagePage[PlaceT_co], contents: ContentStore
+) -> MessagePage[PlaceT_co]:
+    """Add bodies and headers; the page ends early when they are more than an answer could hold."""
     by_id: dict[MessageId, MessageContent] = {}
-    for begin in range(0, len(found), _CONTENTS_AT_ONCE):
-        some = [message.id for message in found[begin : begin + _CONTENTS_AT_ONCE]]
+    size, count = 0, 0
+    while count < len(page.messages) and size <= PAGE_CONTENT_LIMIT:
+        some = [each.id for each in page.messages[count : count + _CONTENTS_AT_ONCE]]
         by_id |= contents.get_many(account_id, some)
-        shown = begin + len(some)
+        count += len(some)
         size = sum(len(content.html) + len(content.text) for content in by_id.values())
-        if size > PAGE_CONTENT_LIMIT and shown < len(found):
-            last = found[shown - 1]
-            return MessagePage(
-                messages=tuple(found[:shown]),
-                contents=by_id,
-                next_position=Position(received_at=last.received_at, message_id=last.id),
-            )
-    return MessagePage(messages=tuple(found), contents=by_id, next_position=next_position)
+    return replace(page.beginning(count), contents=by_id)
 
 
 def read_message(
@@ -96,10 +98,34 @@ def read_raw_message(
     provider_id: ProviderMessageId = messages.get(account.id, message_id).provider_id
     with mailboxes.open(account) as mailbox:
         mime = mailbox.raw(provider_id)
-    if len(mime) <= DIRECT_DOWNLOAD_LIMIT_BYTES:
-        return RawMessage(mime=mime)
-    address = downloads.offer(account.id, filename=f"{message_id}.eml", content=mime)
-    return RawMessage(address=address)
+    return _offered(account.id, message_id, mime, downloads)
+
+
+def read_raw_messages(
+    *,
+    account: Account,
+    page: MessagePage[PlaceT_co],
+    mailboxes: Mailboxes,
+    downloads: DownloadStore,
+) -> tuple[MessagePage[PlaceT_co], Mapping[MessageId, RawMessage]]:
+    """Return a page's messages in their MIME form; the page ends early when they are large.
+
+    One that its provider has no longer is left out of them. Raises ProviderError.
+    """
+    found: dict[MessageId, RawMessage] = {}
+    size = count = 0
+    with mailboxes.open(account) as mailbox:
+        for message in page.beginning(RAW_PAGE_LIMIT).messages:
+            if size > DIRECT_DOWNLOAD_LIMIT_BYTES:
+                break
+            try:
+                mime = mailbox.raw(message.provider_id)
+            except NotFound:
+                mime = b""
+            if mime:
+                found[message.id] = _offered(account.id, message.id, mime, downloads)
+            size, count = size + len(mime), count + 1
+    return page.beginning(count), found
 
 
 def list_folders(*, account_id: AccountId, folders: FolderStore) -> Sequence[Folder]:
@@ -113,6 +139,16 @@ def read_folder(*, account_id: AccountId, folder_id: FolderId, folders: FolderSt
         if folder.id == folder_id:
             return folder
     raise NotFound("There is no such folder.")
+
+
+def _offered(
+    account_id: AccountId, message_id: MessageId, mime: bytes, downloads: DownloadStore
+) -> RawMessage:
+    if len(mime) <= DIRECT_DOWNLOAD_LIMIT_BYTES:
+        return RawMessage(mime=mime)
+    return RawMessage(
+        address=downloads.offer(account_id, filename=f"{message_id}.eml", content=mime)
+    )
 
 
 def _matches(
@@ -146,7 +182,9 @@ def _matches(
             if len(found) == limit:
                 return found, position
             message = stored.get(place.message_id)
-            if message is not None and wanted.matches(message):
+            # A message whose time has changed may have left its old place behind.
+            stands = message is not None and message.received_at == place.received_at
+            if message is not None and stands and wanted.matches(message):
                 found.append(message)
             position = place
         if len(places) < asked:

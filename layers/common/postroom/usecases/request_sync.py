@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from postroom.domain.account import Account
 from postroom.domain.errors import NotFound
-from postroom.domain.sync import BackfillPhase
-from postroom.usecases.sync_account import SyncTools, restarted_backfill
+from postroom.domain.ids import new_token
+from postroom.usecases.sync_lanes import SyncTools
 
 
 class SyncMode(StrEnum):
@@ -17,17 +17,18 @@ class SyncMode(StrEnum):
 
 def request_sync(*, account: Account, mode: SyncMode, tools: SyncTools) -> None:
     """Ring an account's doorbell. A first or full sync that is not done is not begun again."""
-    if mode is SyncMode.FULL and _is_done(account, tools):
-        with restarted_backfill(account_id=account.id, tools=tools):
-            pass
+    if mode is SyncMode.FULL:
+        _read_again(account, tools)
     if not tools.sync_states.ring(account.id):
         tools.sync_states.create(account.id, due_at=tools.clock.now())
     tools.work.sync(account.id)
 
 
-def _is_done(account: Account, tools: SyncTools) -> bool:
+def _read_again(account: Account, tools: SyncTools) -> None:
     try:
-        backfill = tools.sync_states.get(account.id).backfill
+        state = tools.sync_states.get(account.id)
     except NotFound:
-        return False
-    return backfill is not None and backfill.phase is BackfillPhase.DONE
+        return
+    if state.is_read:
+        for unit_id in state.units:
+            tools.sync_states.read_again(account.id, unit_id, generation=new_token())

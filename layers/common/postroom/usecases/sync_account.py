@@ -2,59 +2,53 @@
 
 Take the lease; then, until no doorbell rang meanwhile: changes since the cursor → fetch → store →
 *only then* the cursor. Whatever goes wrong, the cursor still stands before what is not stored.
+
+    called ─┬─ at rest (every ring served, nothing due) ──► nothing, after one small read
+            ├─ another worker holds the lease ────────────► nothing: it sees the dirty mark
+            └─ lease ─► watch, when due ─► what was hinted at ─► every unit ─► what was left ─┐
+                          ▲                                                                  │
+                          └─────────────── somebody rang meanwhile ◄─────────────────────────┤
+                                                                     served = dirty ◄────────┘
+
+Whoever calls a worker has raised the dirty mark before, so that a call is never taken for one that
+has been served; the sweep does so, too. Only a round over every unit serves a mark for good. The
+hints of a push bring their messages in sooner, and a short round with them: that serves for a
+minute at most, since a hint may be forged, late or one of many.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from postroom.domain.account import Account, AccountStatus
 from postroom.domain.errors import (
-    CursorExpired,
+    BudgetSpent,
     LeaseLost,
     MailboxUnavailable,
     NotFound,
     PostroomError,
     ReauthRequired,
     Retryable,
+    Throttled,
+    consequence_of,
 )
-from postroom.domain.ids import AccountId, new_token
-from postroom.domain.sync import (
-    LEASE_LIFETIME,
-    STEP_LIMIT,
-    Backfill,
-    BackfillPhase,
-    Cursor,
-    Lane,
-    Lease,
-    SyncState,
-    SyncUnitId,
-)
+from postroom.domain.ids import AccountId, ProviderMessageId, message_id
+from postroom.domain.quota import Purpose
+from postroom.domain.sync import FULL_ROUND_INTERVAL, LEASE_LIFETIME, Lane, Lease, SyncState
 from postroom.observability import count, logger
-from postroom.ports import (
-    AccountStore,
-    Clock,
-    FolderStore,
-    Mailbox,
-    SyncStateStore,
-    WorkQueue,
+from postroom.ports import Mailbox
+from postroom.usecases.follow_units import UnitFollower
+from postroom.usecases.keep_watch import keep_watch
+from postroom.usecases.request_audit import audit_when_due
+from postroom.usecases.store_mail import fetch_again, fetch_hinted
+from postroom.usecases.sync_lanes import (
+    MAX_DELAY,
+    TROUBLE_INTERVAL,
+    Heartbeat,
+    SyncTools,
+    growing_wait,
+    raise_if_throttled,
 )
-from postroom.usecases.mailboxes import Mailboxes
-from postroom.usecases.store_mail import (
-    MailStores,
-    StoreReport,
-    apply_edits,
-    fetch_again,
-    fetch_and_store,
-    leave_folder,
-    remove_message,
-    retry_pending,
-    unknown_refs,
-)
-
-DEFAULT_PAUSE = timedelta(seconds=30)
-"""How long to leave a provider alone that gave no time itself."""
 
 REAUTH_INTERVAL = timedelta(days=1)
 """How often to look at an account that waits for its owner; reconnecting makes it due at once."""
@@ -62,36 +56,20 @@ REAUTH_INTERVAL = timedelta(days=1)
 UNAVAILABLE_INTERVAL = timedelta(hours=1)
 """How often to look whether a mailbox is back."""
 
-TROUBLE_INTERVAL = timedelta(minutes=15)
-"""How often to try again what only the operator, or we, can mend."""
-
-FOLDERS_INTERVAL = timedelta(hours=1)
-"""Folders are read again after any change, and at least this often for renamed ones."""
-
-MAX_DELAY = timedelta(minutes=15)
-"""The longest delay of a queue; longer waits are left to the sweep."""
+HINT_LIMIT = 20
+"""Hinted messages that are fetched first: one batch. The others come with their units."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncTools:
-    """What both lanes of the sync work with."""
+def sync_account(
+    *, account_id: AccountId, tools: SyncTools, hints: Sequence[ProviderMessageId] = ()
+) -> None:
+    """Bring an account up to the present, in one bounded step; `hints` name mail to begin with.
 
-    accounts: AccountStore
-    mailboxes: Mailboxes
-    sync_states: SyncStateStore
-    stores: MailStores
-    folders: FolderStore
-    work: WorkQueue
-    clock: Clock
-    poll_interval: timedelta
-
-
-def sync_account(*, account_id: AccountId, tools: SyncTools) -> None:
-    """Bring an account up to the present, in one bounded step.
-
-    Does nothing when another worker holds the lease: that one sees the dirty mark. Never raises
-    for what a provider does: the account is paused, parked or tried again.
+    Does nothing when all is done already, or when another worker holds the lease: that one sees the
+    dirty mark. Never raises for what a provider does: the account is paused, parked or tried again.
     """
+    if _is_at_rest(account_id, tools):
+        return
     lease = tools.sync_states.acquire(
         account_id, Lane.PRESENT, now=tools.clock.now(), lifetime=LEASE_LIFETIME
     )
@@ -103,12 +81,16 @@ def sync_account(*, account_id: AccountId, tools: SyncTools) -> None:
         tools.sync_states.delete(account_id)
         return
     try:
-        _sync_with_lease(lease, account, tools)
+        _sync_with_lease(lease, account, hints, tools)
     except LeaseLost:
         logger.warning("lease_lost", extra={"account_id": account_id})
     except Retryable as problem:
-        pause_account(account_id=account_id, problem=problem, lane=Lane.PRESENT, tools=tools)
-        _park(lease, problem, problem.retry_after or DEFAULT_PAUSE, tools)
+        wait = problem.retry_after or growing_wait(lease, tools.clock.now())
+        if problem.retry_after or isinstance(problem, Throttled):  # else the sweep is soon enough
+            delay = min(wait + timedelta(seconds=1), MAX_DELAY)
+            tools.work.sync(account_id, delay=delay)
+        # That our own share is used up is as it is meant to be: no error of the account.
+        _park(lease, None if isinstance(problem, BudgetSpent) else problem, wait, tools)
     except ReauthRequired as problem:
         _park(lease, problem, REAUTH_INTERVAL, tools)
     except MailboxUnavailable as problem:
@@ -120,224 +102,191 @@ def sync_account(*, account_id: AccountId, tools: SyncTools) -> None:
         _park(lease, problem, TROUBLE_INTERVAL, tools)
 
 
-def _park(lease: Lease, problem: PostroomError, wait: timedelta, tools: SyncTools) -> None:
+def _is_at_rest(account_id: AccountId, tools: SyncTools) -> bool:
+    """Whether there is nothing to do, also because the account is gone."""
+    try:
+        return tools.sync_states.glance(account_id).is_at_rest(tools.clock.now())
+    except NotFound:
+        return True
+
+
+def _park(lease: Lease, problem: PostroomError | None, wait: timedelta, tools: SyncTools) -> None:
     """Give the lease back for a while, unless somebody rang: the owner may just have returned."""
-    now = tools.clock.now()
+    now, error = tools.clock.now(), str(problem or "")
+    consequence = consequence_of(problem) if problem else ""
     try:
         parked = tools.sync_states.release(
-            lease, synced_at=None, due_at=now + wait, error=str(problem)
+            lease, synced_at=None, due_at=now + wait, error=error, consequence=consequence
         )
     except LeaseLost:
         return
     if not parked:
-        tools.sync_states.abandon(lease, due_at=now, error=str(problem))
+        tools.sync_states.abandon(lease, due_at=now, error=error, consequence=consequence)
         tools.work.sync(lease.account_id)
 
 
-def pause_account(
-    *, account_id: AccountId, problem: Retryable, lane: Lane, tools: SyncTools
+def _sync_with_lease(
+    lease: Lease, account: Account, hints: Sequence[ProviderMessageId], tools: SyncTools
 ) -> None:
-    """Leave the provider alone for as long as it asked, then go on in the same lane."""
-    delay = problem.retry_after or DEFAULT_PAUSE
-    tools.sync_states.pause(account_id, tools.clock.now() + delay)
-    count("AccountsPaused")
-    ring = tools.work.sync if lane is Lane.PRESENT else tools.work.backfill
-    ring(account_id, delay=min(delay + timedelta(seconds=1), MAX_DELAY))
-
-
-def raise_if_throttled(report: StoreReport) -> None:
-    """Stop calling the provider once it asked for a pause; what it refused is a pending row."""
-    if report.throttled_for is not None:
-        raise Retryable("The provider asked for a pause.", retry_after=report.throttled_for)
-
-
-@contextmanager
-def restarted_backfill(*, account_id: AccountId, tools: SyncTools) -> Iterator[bool]:
-    """Put the first sync back to its beginning; it begins after the `with` block at the earliest.
-
-    Yields False, and changes nothing, while a worker is at it.
-    """
-    lease = tools.sync_states.acquire(
-        account_id, Lane.BACKFILL, now=tools.clock.now(), lifetime=LEASE_LIFETIME
-    )
-    if lease is None:
-        yield False
-        return
-    again = Backfill(phase=BackfillPhase.RUNNING, generation=new_token())
-    tools.sync_states.save_backfill(lease, again)
-    try:
-        yield True
-    finally:
-        tools.sync_states.abandon(lease, due_at=tools.clock.now(), error="")
-    tools.work.backfill(account_id)
-
-
-def _sync_with_lease(lease: Lease, account: Account, tools: SyncTools) -> None:
     state, now = tools.sync_states.get(lease.account_id), tools.clock.now()
     if account.status is AccountStatus.DELETING:
         tools.work.backfill(account.id)
         tools.sync_states.abandon(lease, due_at=now + MAX_DELAY, error="")
         return
     if state.paused_until is not None and now < state.paused_until:
-        tools.sync_states.abandon(lease, due_at=state.paused_until, error=state.last_error)
+        tools.sync_states.abandon(
+            lease,
+            due_at=state.paused_until,
+            error=state.last_error,
+            consequence=state.last_consequence,
+        )
         return
-    with tools.mailboxes.open(account) as mailbox:
-        _PresentStep(lease, account, mailbox, tools).run(state)
-
-
-class Heartbeat:
-    """Keeps a lease for as long as its holder gives signs of life. Raises LeaseLost."""
-
-    def __init__(self, lease: Lease, *, sync_states: SyncStateStore, clock: Clock) -> None:
-        self._lease = lease
-        self._sync_states = sync_states
-        self._clock = clock
-        self._renewed_at = clock.now()
-
-    def __call__(self) -> None:
-        """Renew the lease when a third of its life is over."""
-        now = self._clock.now()
-        if now - self._renewed_at >= LEASE_LIFETIME / 3:
-            self._sync_states.renew(self._lease, expires_at=now + LEASE_LIFETIME)
-            self._renewed_at = now
+    with tools.mailboxes.open(account, Purpose.PRESENT) as mailbox:
+        _PresentStep(lease, account, mailbox, tools).run(state, hints)
 
 
 class _PresentStep:
     """One holder's work on the present of one account."""
 
     def __init__(self, lease: Lease, account: Account, mailbox: Mailbox, tools: SyncTools) -> None:
-        self._lease = lease
         self._account = account
         self._mailbox = mailbox
         self._tools = tools
-        self._began_at = tools.clock.now()
         self._heartbeat = Heartbeat(lease, sync_states=tools.sync_states, clock=tools.clock)
-        self._changed = False
+        self._units = UnitFollower(lease, account, mailbox, tools, self._heartbeat)
 
-    def run(self, state: SyncState) -> None:
-        """Follow the changes until no doorbell rang meanwhile, or the step's time is over."""
-        tools, lease = self._tools, self._lease
-        if not state.cursors:
-            self._pin_cursors()
-            state = tools.sync_states.get(lease.account_id)
-        cursors = dict(state.cursors)
-        while True:
-            finished = all(self._follow(unit, cursors) for unit in tuple(cursors))
-            finished = self._retry_pending() and finished
-            self._refresh_folders(state)
-            self._call_backfill(state)
-            if not finished:
-                tools.sync_states.abandon(lease, due_at=tools.clock.now(), error="")
-                tools.work.sync(lease.account_id)
-                return
-            now = tools.clock.now()
-            due_at = now + tools.poll_interval
-            if tools.sync_states.release(lease, synced_at=now, due_at=due_at):
-                tools.mailboxes.note_active(self._account)
-                return
-            state = tools.sync_states.get(lease.account_id)
-            self._lease = lease = replace(lease, dirty=state.dirty)
+    def run(self, state: SyncState, hints: Sequence[ProviderMessageId]) -> None:
+        """Follow the changes until no doorbell rang meanwhile, or the step's time is over.
 
-    def _pin_cursors(self) -> None:
-        """Pin the present before anything is listed, so that nothing falls between the two.
-
-        What sends and changes have stored until now is fetched again: no history tells what became
-        of it before the pin, and the first sync fetches only what is not stored.
-        """
-        tools = self._tools
-        cursors = self._mailbox.pin_cursors()
-        fetch_again(account_id=self._account.id, stores=tools.stores, clock=tools.clock)
-        tools.sync_states.save_cursors(self._lease, cursors)
-        self._changed = True
-
-    def _follow(self, unit: SyncUnitId, cursors: dict[SyncUnitId, Cursor]) -> bool:
-        """Follow one unit to its end; False when the step's time is over before."""
-        account_id, tools = self._account.id, self._tools
-        while self._has_time():
-            try:
-                page = self._mailbox.changes(unit, cursors[unit])
-            except CursorExpired:
-                cursors.update(self._start_over())
-                return True
-            for ref, version in page.removed:
-                remove_message(account_id=account_id, ref=ref, version=version, stores=tools.stores)
-            unknown = apply_edits(account_id=account_id, edits=page.edits, stores=tools.stores)
-            new = unknown_refs(account_id, page.fetch, tools.stores.messages)
-            report = fetch_and_store(
-                account_id=account_id,
-                refs=list(dict.fromkeys([*new, *unknown])),
-                mailbox=self._mailbox,
-                stores=tools.stores,
-                clock=tools.clock,
-                still_here=self._heartbeat,
-            )
-            if page.next_cursor != cursors[unit]:
-                tools.sync_states.save_cursors(self._lease, {unit: page.next_cursor})
-                cursors[unit] = page.next_cursor
-            self._changed |= bool(page.removed or page.edits or page.fetch)
-            raise_if_throttled(report)
-            self._heartbeat()
-            if not page.more:
-                return True
-        return False
-
-    def _start_over(self) -> dict[SyncUnitId, Cursor]:
-        """Pin new cursors and have the whole mailbox read again, old messages included.
-
-        A crash in between only means that the cursor is found expired once more. Nothing is
-        listed before the new cursors stand.
+        A unit that fails is asked again when the account is due the next time; what does not
+        concern it is done.
         """
         tools, account_id = self._tools, self._account.id
-        logger.warning("cursor_expired", extra={"account_id": account_id})
-        count("CursorsExpired")
-        with restarted_backfill(account_id=account_id, tools=tools) as restarted:
-            if not restarted:
-                raise Retryable("The first sync is at work; the new cursor waits for its pause.")
-            cursors = self._mailbox.pin_cursors()
-            tools.sync_states.save_cursors(self._lease, cursors)
-        self._changed = True
-        return cursors
-
-    def _retry_pending(self) -> bool:
-        """Try again what is due; False when the step's time is over before all of it was."""
-        tools = self._tools
-        while self._has_time():
-            report = retry_pending(
-                account_id=self._account.id,
-                mailbox=self._mailbox,
-                stores=tools.stores,
-                clock=tools.clock,
-                still_here=self._heartbeat,
-            )
-            if report is None:
-                return True
-            self._changed = True
-            raise_if_throttled(report)
-        return False
-
-    def _refresh_folders(self, state: SyncState) -> None:
-        tools, now = self._tools, self._tools.clock.now()
-        read_at = state.folders_synced_at
-        if not self._changed and read_at and now - read_at < FOLDERS_INTERVAL:
+        if not state.units:
+            # No history tells what became of mail that sends and changes stored before it began,
+            # and a first reading fetches only what is not stored.
+            fetch_again(account_id=account_id, stores=tools.stores, clock=tools.clock)
+        self._keep_watch(state)  # before any cursor, and that before any listing
+        if state.folders_synced_at is None:
+            self._units.read_units()
+            state = tools.sync_states.get(account_id)
+        self._fetch_hinted(hints)
+        if hints and self._has_followed_all_lately(state) and self._follow_near(hints, state):
             return
-        account_id, current = self._account.id, self._mailbox.folders()
-        # A folder of the provider's own is never deleted: a list without it is a broken answer.
-        known = {folder.id for folder in tools.folders.all(account_id) if not folder.is_system}
-        for folder_id in known - {folder.id for folder in current}:
-            leave_folder(
-                account_id=account_id,
-                folder_id=folder_id,
-                stores=tools.stores,
-                still_here=self._heartbeat,
-            )
-        tools.folders.replace_all(account_id, current)
-        tools.sync_states.save_folders_synced(self._lease, now)
-        self._changed = False
+        while True:
+            is_followed = self._units.follow(state)
+            is_all_retried = self._units.retry_what_is_left()
+            self._units.refresh_folders(state)
+            state = tools.sync_states.get(account_id)
+            if not state.is_read or tools.audits.is_due(account_id):
+                tools.work.backfill(account_id)  # also when the message that drove it was lost
+            if not is_followed:
+                tools.sync_states.abandon(self._units.lease, due_at=tools.clock.now(), error="")
+                tools.work.sync(account_id)
+                return
+            if self._give_back(state, audit_due_at=self._audit_when_due(state)):
+                if not is_all_retried:
+                    tools.sync_states.ring(account_id)
+                    tools.work.sync(account_id)
+                return
+            state = tools.sync_states.get(account_id)
+            self._units.lease = replace(self._units.lease, dirty=state.dirty)
+            self._keep_watch(state)  # the ring may have been its end
 
-    def _call_backfill(self, state: SyncState) -> None:
-        """Have the first sync go on; also when the message that drove it was lost."""
-        if state.backfill is None or state.backfill.phase is not BackfillPhase.DONE:
-            self._tools.work.backfill(self._account.id)
+    def _audit_when_due(self, state: SyncState) -> datetime:
+        tools = self._tools
+        return audit_when_due(
+            lease=self._units.lease,
+            account=self._account,
+            state=state,
+            sync_states=tools.sync_states,
+            audits=tools.audits,
+            work=tools.work,
+            clock=tools.clock,
+        )
 
-    def _has_time(self) -> bool:
-        return self._tools.clock.now() - self._began_at < STEP_LIMIT
+    def _give_back(self, state: SyncState, *, audit_due_at: datetime) -> bool:
+        """Give the lease back; False when somebody rang: there is more to do."""
+        now, failure = self._tools.clock.now(), self._units.failure
+        given_back = self._tools.sync_states.release(
+            self._units.lease,
+            synced_at=None if failure else now,
+            due_at=min(self._poll_at(state, now), audit_due_at),
+            error=str(failure or ""),
+            consequence=consequence_of(failure) if failure else "",
+        )
+        if given_back and failure is None:
+            self._tools.mailboxes.note_active(self._account)
+        return given_back
+
+    def _poll_at(self, state: SyncState, now: datetime) -> datetime:
+        """Return when to look again unasked: sooner while nobody rings, or something was left."""
+        tools = self._tools
+        left = (
+            self._units.failure
+            or not state.is_read
+            or tools.stores.pending.is_any_left(state.account_id)
+        )
+        is_quiet = state.is_watched(now) and not left
+        poll_at = now + (tools.silent_poll_interval if is_quiet else tools.poll_interval)
+        return poll_at if state.watch_due_at is None else min(poll_at, state.watch_due_at)
+
+    def _keep_watch(self, state: SyncState) -> None:
+        """Start or renew the watch when it is due."""
+        tools = self._tools
+        if not state.watch_is_due(tools.clock.now()):
+            return
+        provider = self._account.identity.provider
+        keep_watch(
+            lease=self._units.lease,
+            state=state,
+            account=self._account,
+            mailbox=self._mailbox,
+            address=f"{tools.public_url()}/push/{provider.value}",
+            still_here=self._heartbeat,
+            sync_states=tools.sync_states,
+            clock=tools.clock,
+        )
+        self._heartbeat()
+
+    def _fetch_hinted(self, hints: Sequence[ProviderMessageId]) -> None:
+        """Store what a push has named, before any unit is asked: there may be hundreds."""
+        if not hints:
+            return
+        report = fetch_hinted(
+            account_id=self._account.id,
+            provider_ids=hints[:HINT_LIMIT],
+            mailbox=self._mailbox,
+            stores=self._tools.stores,
+            clock=self._tools.clock,
+            still_here=self._heartbeat,
+        )
+        self._units.changed = True
+        raise_if_throttled(report)
+
+    def _has_followed_all_lately(self, state: SyncState) -> bool:
+        """Whether it is soon enough to follow every unit in a moment."""
+        is_well = state.round is None and self._units.lease.failing_since is None
+        return is_well and state.was_followed_lately(self._tools.clock.now())
+
+    def _follow_near(self, hints: Sequence[ProviderMessageId], state: SyncState) -> bool:
+        """Follow the units of hinted messages, and the first two; False when there is more to do.
+
+        That serves a mark only until the last round over every unit is a minute old.
+        """
+        tools, account_id = self._tools, self._account.id
+        ids = [message_id(account_id, hint) for hint in hints[:HINT_LIMIT]]
+        hinted = tools.stores.messages.get_many(account_id, ids).values()
+        views = {view for message in hinted for view in message.views()}
+        readable = [unit for unit in state.units.values() if unit.view is not None]
+        near = [unit for unit in readable if unit in readable[:2] or unit.view in views]
+        behind = {unit.id: unit.cursor for unit in near if unit.cursor is not None}
+        if len(near) == len(readable):
+            return False
+        self._units.follow_all(behind, set(), set())
+        self._units.retry_what_is_left()
+        self._units.refresh_folders(state)
+        full_round_at = (state.synced_at or tools.clock.now()) + FULL_ROUND_INTERVAL
+        return tools.sync_states.release(
+            self._units.lease, synced_at=None, due_at=full_round_at, is_nearly_served=True
+        )

@@ -1,7 +1,10 @@
-"""The sweep: every minute, call a worker for each account that is due.
+"""The sweep: every minute, ring for each account that is due, and call a worker.
 
-Due are accounts whose push has been silent for the poll interval, whose pause has ended, and
-whose worker died: while a lease is held, its end is what the account is due at.
+Due are accounts whose push has been silent for the poll interval, whose watch or audit is due,
+whose pause has ended, and whose worker died: while a lease is held, its end is what the account is
+due at. One query of the index finds them, whatever the number of the others.
+
+It rings because a worker that finds every ring served would do nothing.
 """
 
 from datetime import timedelta
@@ -22,6 +25,7 @@ def wake_due_accounts(*, sync_states: SyncStateStore, work: WorkQueue, clock: Cl
     due = sync_states.due(now=now, limit=_SWEEP_LIMIT)
     for account_id in due:
         sync_states.defer(account_id, until=now + _CALL_AGAIN_AFTER)
-        work.sync(account_id)
+        if sync_states.ring(account_id):
+            work.sync(account_id)
     count("AccountsWoken", len(due))
     return len(due)

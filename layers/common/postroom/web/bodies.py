@@ -11,7 +11,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, ValidationError
 
 from postroom.domain.errors import InvalidRequest
-from postroom.web.errors import UnsupportedMediaType, invalid_request
+from postroom.web.error_kinds import UnsupportedMediaType
+from postroom.web.errors import invalid_request
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -56,7 +57,9 @@ def json_object(text: str, *, field: str = "body") -> dict[str, Any]:
     (`NaN`, half of a surrogate pair) or give up on (endless digits, endless nesting).
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
+        )
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError:
@@ -108,6 +111,16 @@ def validated(model: type[Model], values: Mapping[str, Any], *, within: str = ""
 
 def _refuse_constant(name: str) -> None:
     raise InvalidRequest(f"{name} is not a JSON value.", field="body")
+
+
+def _refuse_duplicates(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Parsers differ in which of two values they take (RFC 8259 section 4)."""
+    read: dict[str, Any] = {}
+    for name, value in fields:
+        if name in read:
+            raise InvalidRequest("This stands there twice.", field=name[:60])
+        read[name] = value
+    return read
 
 
 def _refuse_depth(value: Any, field: str) -> None:

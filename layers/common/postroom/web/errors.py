@@ -1,17 +1,19 @@
-"""What goes wrong, as HTTP says it: the only place that knows statuses and `error.type`.
+"""What goes wrong, as the API answers it.
 
 Two shapes, and a client tells them apart by the path alone:
 
-    everywhere                     {"request_id", "error": {"type", "message", "provider_error"?}}
-    under /v3/connect/token,       {"error", "error_code", "error_description", "error_uri"}
-    /revoke                        (all four, or the official SDKs do not recognise it)
+    everywhere                     {"request_id", "error": {"type", "message", "field"?,
+                                    "provider_error"?}}
+    where the path has             {"error", "error_code", "error_description", "error_uri"}
+    connect/token, connect/revoke  (all four, or the official SDKs do not recognise it)
 
-`KINDS` is the documented table. An error that is not in it is a mistake of ours: it is logged
-without its text, which may hold mail or secrets, and answered as `internal_error`.
+An error that `error_kinds` does not know is a mistake of ours: it is logged without its text, which
+may hold mail or secrets, and answered as `internal_error`.
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,23 +26,19 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from postroom.domain import errors as domain
 from postroom.observability import log_unexpected
+from postroom.web.error_kinds import INTERNAL, OAUTH_ERRORS, ErrorKind, MethodNotAllowed, kind_of
 
 DEFAULT_RETRY_AFTER = timedelta(seconds=30)
 """What Retry-After says when the provider gave no time."""
 
-_OAUTH_ERROR_URI = "https://datatracker.ietf.org/doc/html/rfc6749#section-5.2"
-_OAUTH_CODES = {
-    "invalid_request": 25000,
-    "invalid_grant": 25001,
-    "invalid_client": 25002,
-    "unsupported_grant_type": 25003,
-    "temporarily_unavailable": 25004,
-    "server_error": 25005,
-}
-"""The contract wants a number beside each word of RFC 6749; these are ours and stay as they are."""
+OAUTH_ERROR_URI = "https://datatracker.ietf.org/doc/html/rfc6749#section-5.2"
+
+_SHOWN_LENGTH = 60
+"""How much of an unknown field's name is repeated to whoever sent it."""
 
 _WORDS: Mapping[str, str] = {
     "missing": "This is required",
+    "extra_forbidden": "There is no such field",
     "string_type": "Send a text",
     "string_unicode": "A text has half of a character in it",
     "string_too_long": "Use at most {max_length} characters",
@@ -55,6 +53,7 @@ _WORDS: Mapping[str, str] = {
     "greater_than_equal": "Use {ge} or more",
     "less_than_equal": "Use {le} or less",
     "literal_error": "Use {expected}",
+    "enum": "Use {expected}",
     "list_type": "Send a list",
     "too_long": "Send at most {max_length} of these",
     "model_type": "Send an object",
@@ -63,79 +62,6 @@ _WORDS: Mapping[str, str] = {
     "dict_type": "Send an object",
 }
 """What pydantic calls its findings, in words for people who have never heard of it."""
-
-
-class UnsupportedMediaType(domain.PostroomError):
-    """The body is of a kind that this route does not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorKind:
-    """One row of the documented table."""
-
-    status: int
-    type: str
-    """`error.type`: stable, for programs."""
-    cause: str
-    """What a reader of the documentation is told."""
-    oauth_error: str = "invalid_request"
-    """The word on the OAuth routes (RFC 6749 sections 4.1.2.1 and 5.2)."""
-
-
-KINDS: Mapping[type[Exception], ErrorKind] = {
-    domain.InvalidRequest: ErrorKind(
-        400, "invalid_request_error", "A part of the request is wrong; the message names it."
-    ),
-    domain.Unauthenticated: ErrorKind(
-        401, "unauthorized", "No valid API key or access token came along.", "invalid_client"
-    ),
-    domain.Forbidden: ErrorKind(
-        403, "insufficient_scopes", "The key or token does not reach this far."
-    ),
-    domain.NotFound: ErrorKind(404, "not_found_error", "There is no such thing, or not for you."),
-    domain.Conflict: ErrorKind(
-        409, "conflict_error", "It exists already, or an Idempotency-Key means another request."
-    ),
-    domain.TooLarge: ErrorKind(
-        413, "request_too_large_error", "The request, or its answer, does not fit."
-    ),
-    UnsupportedMediaType: ErrorKind(
-        415, "unsupported_media_type_error", "The Content-Type is not one that is read here."
-    ),
-    domain.ReauthRequired: ErrorKind(
-        401, "grant.reauth_required", "The mailbox owner has to give consent again."
-    ),
-    domain.MailboxUnavailable: ErrorKind(
-        403, "grant.mailbox_unavailable", "The account has no usable mailbox at its provider."
-    ),
-    domain.Rejected: ErrorKind(400, "provider_error", "The provider refuses this request."),
-    domain.Misconfigured: ErrorKind(
-        500,
-        "provider_misconfigured",
-        "The connector is missing or refused; its administrator has to act.",
-        "server_error",
-    ),
-    domain.OutcomeUnknown: ErrorKind(
-        504,
-        "outcome_unknown_error",
-        "The provider may or may not have done it. Repeat with the same Idempotency-Key.",
-        "temporarily_unavailable",
-    ),
-    domain.Retryable: ErrorKind(
-        503,
-        "provider_unavailable_error",
-        "The provider is busy or unreachable; repeat after Retry-After.",
-        "temporarily_unavailable",
-    ),
-    domain.LeaseLost: ErrorKind(
-        503,
-        "provider_unavailable_error",
-        "The account is being worked on; repeat after Retry-After.",
-        "temporarily_unavailable",
-    ),
-}
-
-INTERNAL = ErrorKind(500, "internal_error", "A mistake of ours.", "server_error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +73,8 @@ class Problem:
     message: str
     request_id: str
     oauth_error: str
+    field: str = ""
+    """Which part of the request is wrong; empty where it is none."""
     provider_error: Mapping[str, str] | None = None
     headers: Mapping[str, str]
 
@@ -154,10 +82,7 @@ class Problem:
 def problem_of(error: Exception, *, request_id: str) -> Problem:
     """Say what an error means to the caller; logs those that are mistakes of ours."""
     known = _named(error)
-    kind = next((KINDS[each] for each in type(known).__mro__ if each in KINDS), INTERNAL)
-    if isinstance(known, domain.ConnectionRefused):
-        status = 401 if known.reason == "invalid_client" else 400
-        kind = ErrorKind(status, known.reason, "", known.reason)
+    kind = kind_of(known)
     if kind is INTERNAL:
         log_unexpected(known)
         message = "Something went wrong on our side. Please name the request_id when you ask."
@@ -169,6 +94,7 @@ def problem_of(error: Exception, *, request_id: str) -> Problem:
         message=message,
         request_id=request_id,
         oauth_error=kind.oauth_error,
+        field=known.field if isinstance(known, domain.InvalidRequest) else "",
         provider_error=_provider_error(known),
         headers=_headers(known, kind),
     )
@@ -177,6 +103,8 @@ def problem_of(error: Exception, *, request_id: str) -> Problem:
 def contract_error(problem: Problem, _event: APIGatewayProxyEventV2) -> Response[str]:
     """Render the shape of all routes but those of OAuth."""
     error: dict[str, Any] = {"type": problem.type, "message": problem.message}
+    if problem.field:
+        error["field"] = problem.field
     if problem.provider_error:
         error["provider_error"] = dict(problem.provider_error)
     return _json(problem, {"request_id": problem.request_id, "error": error})
@@ -184,14 +112,21 @@ def contract_error(problem: Problem, _event: APIGatewayProxyEventV2) -> Response
 
 def oauth_error(problem: Problem, _event: APIGatewayProxyEventV2) -> Response[str]:
     """Render the shape of the token and revocation routes."""
+    known = OAUTH_ERRORS.get(problem.oauth_error, OAUTH_ERRORS["invalid_request"])
     answer = {
         "error": problem.oauth_error,
-        "error_code": _OAUTH_CODES.get(problem.oauth_error, _OAUTH_CODES["invalid_request"]),
+        "error_code": known.code,
         "error_description": problem.message,
-        "error_uri": _OAUTH_ERROR_URI,
+        "error_uri": OAUTH_ERROR_URI,
         "request_id": problem.request_id,
     }
     return _json(problem, answer)
+
+
+def error_of_path(problem: Problem, event: APIGatewayProxyEventV2) -> Response[str]:
+    """Render the shape that official SDKs expect at an address, whether there is one or not."""
+    is_oauth = re.search("connect/(token|revoke)", event.raw_path)
+    return oauth_error(problem, event) if is_oauth else contract_error(problem, event)
 
 
 def invalid_request(
@@ -209,7 +144,7 @@ def invalid_request(
 
 
 def _path(location: Sequence[Any], within: str) -> str:
-    return ".".join(str(part) for part in (within, *location) if part != "")
+    return ".".join(str(part)[:_SHOWN_LENGTH] for part in (within, *location) if part != "")
 
 
 def _words(error: Mapping[str, Any]) -> str:
@@ -243,6 +178,8 @@ def _headers(error: Exception, kind: ErrorKind) -> dict[str, str]:
     if kind.status in {429, 503}:
         wait = getattr(error, "retry_after", None) or DEFAULT_RETRY_AFTER
         return {"Retry-After": str(max(1, math.ceil(wait.total_seconds())))}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
     if isinstance(error, domain.Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     return {}

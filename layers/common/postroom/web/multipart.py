@@ -4,11 +4,13 @@
     part `file<N>`    an attachment
     any other part    an attachment shown inside the HTML: the part's name is its content id
 
+Of a message that comes in MIME there is one part, `mime`, and nothing else.
+
 RFC 7578; file names stand in it as raw UTF-8.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -36,18 +38,31 @@ class Part:
         return "" if _PLAIN_FILE.fullmatch(self.name) else self.name
 
 
-def message_form(event: APIGatewayProxyEventV2) -> tuple[str, Sequence[Part]]:
-    """Return the message's JSON and the files. Raises InvalidRequest."""
+def message_form(
+    event: APIGatewayProxyEventV2, *, named: Collection[str] = ("message",)
+) -> tuple[str, Sequence[Part]]:
+    """Return the message's JSON, in a part of one of these names, and the files.
+
+    Raises InvalidRequest.
+    """
     messages: list[Part] = []
     files: list[Part] = []
     for part in _parts(event):
-        (messages if part.name == "message" else files).append(part)
+        (messages if part.name in named else files).append(part)
     if len(messages) != 1:
         raise InvalidRequest("The form needs one part of this name.", field="message")
     try:
         return messages[0].content.decode(), files
     except UnicodeDecodeError:
         raise InvalidRequest("This part is not UTF-8.", field="message") from None
+
+
+def mime_form(event: APIGatewayProxyEventV2) -> bytes:
+    """Return the message of a form that has it in MIME. Raises InvalidRequest."""
+    parts = _parts(event)
+    if [part.name for part in parts] != ["mime"]:
+        raise InvalidRequest("The form needs one part of this name, and no other.", field="mime")
+    return parts[0].content
 
 
 def _parts(event: APIGatewayProxyEventV2) -> Sequence[Part]:

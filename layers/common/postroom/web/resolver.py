@@ -27,12 +27,13 @@ from postroom.web.bodies import Model, json_body, validated
 from postroom.web.deadline import ANSWER_LIMIT, within
 from postroom.web.errors import Problem, contract_error, problem_of
 from postroom.web.schemas.fields import wire
+from postroom.web.sessions import credential_of
 
 Admit = Callable[[str], Principal]
-"""Tells whom a bearer credential stands for. Raises Unauthenticated."""
+"""Tells whom a key, a token or a session stands for. Raises Unauthenticated."""
 
-Permit = Callable[[Principal], None]
-"""Says whether somebody may use a function's routes at all. Raises Forbidden."""
+Permit = Callable[[Principal, str], None]
+"""Says whether somebody may use a function's routes by this method. Raises Forbidden."""
 
 RenderError = Callable[[Problem, APIGatewayProxyEventV2], Response[str]]
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -62,9 +63,9 @@ class Api(APIGatewayHttpResolver):
         time_limit: timedelta,
     ) -> None:
         super().__init__(enable_validation=True, debug=False)
-        self._admit = admit
-        self._permit = permit
-        self._render_error = render_error
+        self.admit = admit
+        self.permit = permit
+        self.render_error = render_error
         self._time_limit = time_limit
         self._principal: Principal | None = None
         self.exception_handler(Exception)(self.rendered)
@@ -80,6 +81,11 @@ class Api(APIGatewayHttpResolver):
     def request_id(self) -> str:
         """The id in `request_id`, `x-request-id` and the logs."""
         return str(self.current_event.request_context.request_id)
+
+    def handlers(self) -> dict[tuple[str, str], Callable[..., Any]]:
+        """Return the function behind each route, by method and path as OpenAPI writes them."""
+        routes = [*self._static_routes, *self._dynamic_routes]
+        return {(route.method.lower(), route.openapi_path): route.func for route in routes}
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request, whatever happens."""
@@ -103,9 +109,10 @@ class Api(APIGatewayHttpResolver):
         return answer
 
     def _let_in(self, event: APIGatewayProxyEventV2) -> None:
-        self._principal = None if self._admit is None else self._admit(bearer(event))
-        if self._principal is not None and self._permit is not None:
-            self._permit(self._principal)
+        given = "" if self.admit is None else credential_of(event, bearer(event))
+        self._principal = None if self.admit is None else self.admit(given)
+        if self._principal is not None and self.permit is not None:
+            self.permit(self._principal, event.request_context.http.method)
 
     def body(self, model: type[Model], *, may_be_missing: bool = False) -> Model:
         """Read the JSON body. Raises InvalidRequest, UnsupportedMediaType.
@@ -130,25 +137,32 @@ class Api(APIGatewayHttpResolver):
     def outcome(
         self, done: BaseModel, *, headers: Mapping[str, str] | None = None, **beside: str
     ) -> Response[str]:
-        """Answer what was done to a message: shortened where it does not fit, and never refused.
+        """Answer what was done to a message or a thread: shortened where it does not fit.
 
-        A 413 would say that nothing happened, and a caller who believes it does it again.
+        It is never refused: a 413 would say that nothing happened, and a caller who believes it
+        does it again.
         """
         shown = wire(done)
+        message = shown.get("latest_draft_or_message", shown)
         answer = self.item(shown, status=200, headers=headers, **beside)
         for part in _SPARED:
             if self._fits(answer):
                 break
-            shown.pop(part, None)
+            message.pop(part, None)
             answer = self.item(shown, status=200, headers=headers, **beside)
         return answer
 
     def listing(
-        self, data: Sequence[BaseModel | Mapping[str, Any]], *, next_cursor: str | None = None
+        self,
+        data: Sequence[BaseModel | Mapping[str, Any]],
+        *,
+        next_cursor: str | None = None,
+        **beside: int,
     ) -> Response[str]:
         """Answer a list; the last page has no `next_cursor`."""
         answer: dict[str, Any] = {
             "request_id": self.request_id,
+            **beside,
             "data": [wire(each) for each in data],
         }
         if next_cursor:
@@ -172,7 +186,7 @@ class Api(APIGatewayHttpResolver):
 
     def _shaped(self, error: Exception, event: APIGatewayProxyEventV2) -> Response[str]:
         problem = problem_of(error, request_id=str(event.request_context.request_id))
-        return self._render_error(problem, event)
+        return self.render_error(problem, event)
 
 
 def make_resolver(

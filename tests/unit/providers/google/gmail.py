@@ -1,8 +1,7 @@
 """A scripted Gmail for unit tests: answers in turn, and remembers what it was asked."""
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -10,52 +9,17 @@ import httpx
 from postroom.providers.google.client import GmailClient
 from postroom.providers.google.endpoints import endpoints
 from tests.builders import ACCOUNT_ID
-from tests.fakes import FixedClock
-
-Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+from tests.unit.providers.scripted import Scripted, Tokens
 
 
-@dataclass
-class Tokens:
-    """An access token source that counts how often it had to give another."""
-
-    token: str = "token-0"
-    replaced: int = 0
-
-    def current(self) -> str:
-        """Return the newest token."""
-        return self.token
-
-    def replace(self, refused: str) -> str:
-        """Make another token."""
-        assert refused == self.token
-        self.replaced += 1
-        self.token = f"token-{self.replaced}"
-        return self.token
-
-
-@dataclass
-class Gmail:
-    """Answers calls from a list; an exception stands for a lost connection."""
-
-    answers: list[Answer]
-    requests: list[httpx.Request] = field(default_factory=list)
-    authorizations: list[str] = field(default_factory=list)
-    tokens: Tokens = field(default_factory=Tokens)
-    clock: FixedClock = field(default_factory=FixedClock)
+class Gmail(Scripted):
+    """A Gmail that answers calls from a list."""
 
     def client(self) -> GmailClient:
         """Return a client that speaks to this Gmail."""
-        http = httpx.Client(transport=httpx.MockTransport(self._answer))
-        return GmailClient(http=http, endpoints=endpoints(), tokens=self.tokens, clock=self.clock)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        self.authorizations.append(request.headers["Authorization"])
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(request) if callable(answer) else answer
+        return GmailClient(
+            http=self.http(), endpoints=endpoints(), tokens=self.tokens, clock=self.clock
+        )
 
 
 def refusal(status: int, reason: str = "", headers: dict[str, str] | None = None) -> httpx.Response:

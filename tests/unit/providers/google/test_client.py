@@ -9,9 +9,9 @@ from postroom.domain.errors import (
     OutcomeUnknown,
     Rejected,
     Retryable,
+    Throttled,
     TooLarge,
 )
-from postroom.providers.google.errors import Throttled
 from tests.unit.providers.google.gmail import Gmail, batch_answer, refusal
 
 FINE = httpx.Response(200, json={"id": "1"})

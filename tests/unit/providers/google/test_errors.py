@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from postroom.domain.errors import (
+    ConfigFlaw,
     MailboxUnavailable,
     Misconfigured,
     NotFound,
@@ -15,15 +16,14 @@ from postroom.domain.errors import (
     ReauthRequired,
     Rejected,
     Retryable,
-)
-from postroom.providers.google.errors import (
-    InsufficientScope,
-    ServerFailed,
+    SendingLimitReached,
     Throttled,
-    api_error,
-    token_error,
 )
+from postroom.providers.google.errors import api_error, token_error
+from postroom.providers.refusals import InsufficientScope, ServerFailed
 from tests.builders import NOW
+
+SENT_TOO_MUCH = "User-rate limit exceeded.  Retry after 2026-11-21T18:30:00.000Z (Mail sending)"
 
 
 def body(reason: str = "", *, status: str = "", message: str = "", **more: Any) -> bytes:
@@ -37,6 +37,9 @@ def body(reason: str = "", *, status: str = "", message: str = "", **more: Any) 
     [
         (429, body("rateLimitExceeded"), Throttled),
         (429, b"<html>busy</html>", Throttled),
+        (429, body("rateLimitExceeded", message=SENT_TOO_MUCH), SendingLimitReached),
+        (403, body("rateLimitExceeded", message=SENT_TOO_MUCH), SendingLimitReached),
+        (500, body("backendError", message=SENT_TOO_MUCH), ServerFailed),
         (403, body("rateLimitExceeded", status="RESOURCE_EXHAUSTED"), Throttled),
         (403, body("userRateLimitExceeded"), Throttled),
         (403, body("quotaExceeded"), Throttled),
@@ -91,6 +94,7 @@ def test_googles_own_words_are_kept_for_the_caller() -> None:
             "User-rate limit exceeded.  Retry after 2026-11-21T09:35:00.250Z",
             timedelta(minutes=5, milliseconds=250),
         ),
+        ({}, SENT_TOO_MUCH, timedelta(hours=9)),
         ({}, "Retry after 2026-99-99T00:00:00Z", None),
         ({}, "Too many concurrent requests for user", None),
         ({"Retry-After": "31536000"}, "", timedelta(days=1)),
@@ -140,3 +144,21 @@ def test_only_a_dead_consent_costs_an_account_its_consent(
     """A busy token endpoint reported as bad credentials has disconnected whole fleets elsewhere."""
     content = json.dumps({"error": code, "error_description": 'with "quotes"'}).encode()
     assert type(token_error(status, {}, content, now=NOW)) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "flaw"),
+    [
+        ("invalid_client", ConfigFlaw.CLIENT_REFUSED),
+        ("deleted_client", ConfigFlaw.CLIENT_DISABLED),
+        ("disabled_client", ConfigFlaw.CLIENT_DISABLED),
+        ("redirect_uri_mismatch", ConfigFlaw.REDIRECT_URI_UNKNOWN),
+        ("invalid_scope", ConfigFlaw.SCOPE_UNKNOWN),
+        ("unauthorized_client", ConfigFlaw.CLIENT_REFUSED),
+    ],
+)
+def test_what_is_wrong_with_the_client_has_a_word(code: str, flaw: ConfigFlaw) -> None:
+    """The administrator is told what to look at, in any language."""
+    error = token_error(401, {}, json.dumps({"error": code}).encode(), now=NOW)
+    assert isinstance(error, Misconfigured)
+    assert (error.flaw, error.provider_code) == (flaw, code)

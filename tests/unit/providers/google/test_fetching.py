@@ -10,6 +10,7 @@ import pytest
 from postroom.domain.errors import MailboxUnavailable, ReauthRequired, Retryable
 from postroom.domain.ids import ProviderMessageId, ProviderThreadId
 from postroom.domain.sync import FetchResult, MessageRef
+from postroom.providers.google.drafts import Drafts
 from postroom.providers.google.fetching import MessageFetcher
 from tests.unit.providers.google.gmail import (
     ACCOUNT_ID,
@@ -31,7 +32,8 @@ def ref(message_id: str, thread: str = "") -> MessageRef:
 
 
 def fetched(gmail: Gmail, *refs: MessageRef) -> FetchResult:
-    return MessageFetcher(gmail.client(), ACCOUNT_ID).fetch(refs)
+    client = gmail.client()
+    return MessageFetcher(client, ACCOUNT_ID, Drafts(client, gmail.clock)).fetch(refs)
 
 
 def ids(result: FetchResult) -> list[str]:

@@ -11,8 +11,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from postroom.domain.errors import CursorExpired, Misconfigured, NotFound, Rejected, Retryable
-from postroom.domain.folder import FolderRole
+from postroom.domain.errors import NotFound, Rejected, Retryable
 from postroom.domain.ids import (
     FolderId,
     InternetMessageId,
@@ -20,15 +19,15 @@ from postroom.domain.ids import (
     ProviderThreadId,
 )
 from postroom.domain.message import Address, Message, MessageChange
-from postroom.domain.outgoing import OutgoingAttachment
-from postroom.domain.sync import Cursor, MessageRef
-from postroom.providers.google.mailbox import MAILBOX, MAX_MESSAGE_BYTES, GmailMailbox
+from postroom.domain.outgoing import Answered, AnswerKind, OutgoingAttachment
+from postroom.domain.sender import Sender
+from postroom.domain.sync import MessageRef
+from postroom.providers.google.mailbox import GmailMailbox
+from postroom.providers.message_limits import GMAIL
 from tests.builders import make_message, make_outgoing_message
 from tests.unit.providers.google.gmail import (
     ACCOUNT_ID,
     Gmail,
-    batch_answer,
-    called,
     message,
     refusal,
 )
@@ -37,17 +36,23 @@ SENT = httpx.Response(200, json={"id": "s1", "threadId": "t1", "labelIds": ["SEN
 REF = MessageRef(provider_id=ProviderMessageId("a"), provider_thread_id=ProviderThreadId("t"))
 
 
-EMPTY_PAGES = [
-    httpx.Response(200, json={"nextPageToken": f"p{n}", "historyId": "20"}) for n in range(40)
-]
-
-
 def mailbox(gmail: Gmail) -> GmailMailbox:
     return GmailMailbox(gmail.client(), ACCOUNT_ID, gmail.clock)
 
 
 def query(request: httpx.Request) -> dict[str, list[str]]:
     return parse_qs(request.url.query.decode())
+
+
+def answered(thread_id: str, kind: AnswerKind = AnswerKind.REPLY) -> Answered:
+    """An earlier message of a thread."""
+    return Answered(
+        kind=kind,
+        provider_id=ProviderMessageId("q1"),
+        provider_thread_id=ProviderThreadId(thread_id),
+        internet_message_id=InternetMessageId("<q@example.org>"),
+        references=(InternetMessageId("<p@example.org>"), InternetMessageId("<q@example.org>")),
+    )
 
 
 def json_answer(**content: Any) -> httpx.Response:
@@ -94,7 +99,7 @@ def test_a_change_becomes_labels_to_add_and_remove(
     gmail = Gmail([json_answer(id="a", labelIds=labels)])
     mail = make_message(folders=tuple(FolderId(label) for label in labels))
     # When
-    mailbox(gmail).apply(mail, change)
+    mailbox(gmail).apply(mail, change, folders={})
     # Then
     assert json.loads(gmail.requests[0].content) == {"addLabelIds": add, "removeLabelIds": remove}
 
@@ -106,7 +111,7 @@ def test_a_change_that_changes_nothing_asks_gmail_nothing(change: MessageChange)
     gmail = Gmail([])
     mail = make_message(folders=(FolderId("SENT"),), unread=True, starred=True)
     # When
-    edit = mailbox(gmail).apply(mail, change)
+    edit = mailbox(gmail).apply(mail, change, folders={})
     # Then
     assert mail.edited(edit) == mail
     assert gmail.requests == []
@@ -118,7 +123,7 @@ def test_a_change_ends_with_the_labels_that_gmail_names() -> None:
     gmail = Gmail([json_answer(id="a", labelIds=["INBOX", "STARRED", "Label_7"])])
     mail = make_message(folders=(FolderId("INBOX"), FolderId("UNREAD"), FolderId("Label_2")))
     # When
-    edit = mailbox(gmail).apply(mail, MessageChange(unread=False))
+    edit = mailbox(gmail).apply(mail, MessageChange(unread=False), folders={})
     # Then
     after = mail.edited(edit)
     assert sorted(after.folders) == ["INBOX", "Label_7", "STARRED"]
@@ -142,12 +147,13 @@ def test_deleting_for_good_needs_a_scope_of_its_own() -> None:
 # ── Sending ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_message_is_sent_into_its_thread() -> None:
+@pytest.mark.parametrize("kind", AnswerKind)
+def test_a_message_is_sent_into_its_thread(kind: AnswerKind) -> None:
     """Threading needs Gmail's thread besides the headers; Bcc is how Gmail learns of them."""
     # Given
     gmail = Gmail([SENT])
     outgoing = make_outgoing_message(
-        provider_thread_id=ProviderThreadId("t1"), bcc=(Address(email="b@x.example"),)
+        answered=answered("t1", kind), bcc=(Address(email="b@x.example"),)
     )
     # When
     sent = mailbox(gmail).send(outgoing)
@@ -158,6 +164,61 @@ def test_a_message_is_sent_into_its_thread() -> None:
     raw = base64.urlsafe_b64decode(body["raw"])
     mime = email.message_from_bytes(raw, policy=email.policy.default)
     assert (mime["Message-ID"], mime["Bcc"]) == ("<answer-1@example.com>", "b@x.example")
+    assert mime["In-Reply-To"] == "<q@example.org>"
+    assert mime["References"].split() == ["<p@example.org>", "<q@example.org>"]
+
+
+def test_only_verified_senders_may_be_used() -> None:
+    """An alias that nobody has confirmed yet is none; the account's own address comes first."""
+    gmail = Gmail(
+        [
+            json_answer(
+                sendAs=[
+                    {"sendAsEmail": "new@x.example", "verificationStatus": "pending"},
+                    {"sendAsEmail": "a@x.example", "verificationStatus": "accepted"},
+                    {
+                        "sendAsEmail": "ada@x.example",
+                        "displayName": "Ada",
+                        "signature": "<b>Ada</b>",
+                        "isPrimary": True,
+                        "isDefault": True,
+                    },
+                ]
+            )
+        ]
+    )
+    assert mailbox(gmail).senders() == [
+        Sender(email="ada@x.example", name="Ada", signature="<b>Ada</b>", is_default=True),
+        Sender(email="a@x.example"),
+    ]
+    assert gmail.requests[0].url.path.endswith("/users/me/settings/sendAs")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        [{"sendAsEmail": "other@x.example", "verificationStatus": "accepted"}],
+        [{"sendAsEmail": "shop@x.example", "verificationStatus": "pending"}],
+    ],
+)
+def test_nothing_leaves_from_an_alias_that_is_none(listed: list[dict[str, str]]) -> None:
+    """Gmail would put the account's own address into From; also where it waits to be verified."""
+    gmail = Gmail([json_answer(sendAs=listed)])
+    shop = Address(email="shop@x.example")
+    with pytest.raises(Rejected, match="may not send from this address"):
+        mailbox(gmail).send(make_outgoing_message(from_=shop, from_alias=True))
+    (only,) = gmail.requests
+    assert only.url.path.endswith("/users/me/settings/sendAs")
+
+
+def test_senders_that_are_not_told_let_nothing_leave() -> None:
+    """The message did not leave, and is sent once Gmail answers: no guess is made."""
+    gmail = Gmail([refusal(503)] * 9)
+    shop = Address(email="shop@x.example")
+    with pytest.raises(Retryable):
+        mailbox(gmail).send(make_outgoing_message(from_=shop, from_alias=True))
+    assert all(each.url.path.endswith("/settings/sendAs") for each in gmail.requests)
 
 
 def test_a_large_message_is_uploaded() -> None:
@@ -166,9 +227,7 @@ def test_a_large_message_is_uploaded() -> None:
     gmail = Gmail([SENT])
     file = OutgoingAttachment(filename="a", content_type="a/b", content=b"x" * 3_600_000)
     # When
-    mailbox(gmail).send(
-        make_outgoing_message(attachments=(file,), provider_thread_id=ProviderThreadId("t1"))
-    )
+    mailbox(gmail).send(make_outgoing_message(attachments=(file,), answered=answered("t1")))
     # Then
     (request,) = gmail.requests
     assert str(request.url).startswith(
@@ -185,23 +244,42 @@ def test_more_than_gmail_sends_is_not_tried() -> None:
     """The limit is told before tens of megabytes are sent in vain."""
     gmail = Gmail([])
     file = OutgoingAttachment(
-        filename="a", content_type="a/b", content=b"x" * (MAX_MESSAGE_BYTES * 3 // 4)
+        filename="a", content_type="a/b", content=b"x" * (GMAIL.message_bytes * 3 // 4)
     )
-    with pytest.raises(Rejected, match="36700160"):
+    with pytest.raises(Rejected, match="bytes"):
         mailbox(gmail).send(make_outgoing_message(attachments=(file,)))
 
 
 def test_an_answer_to_a_deleted_thread_is_sent_all_the_same() -> None:
     """Gmail refuses a thread that is gone; nothing was sent, so it is sent without."""
     gmail = Gmail([refusal(404, "notFound"), SENT])
-    mailbox(gmail).send(make_outgoing_message(provider_thread_id=ProviderThreadId("gone")))
+    mailbox(gmail).send(make_outgoing_message(answered=answered("gone")))
     assert "threadId" not in json.loads(gmail.requests[1].content)
+
+
+S1 = {"id": "s1", "threadId": "t1"}
+
+
+def bearing(message_id: str) -> httpx.Response:
+    headers = [{"name": "Message-Id", "value": message_id}]
+    return json_answer(**S1, internalDate="1795253400000", payload={"headers": headers})
+
+
+@pytest.mark.parametrize("odd", ["<a|in:sent@x>", "<a b@x>", '<"a in:sent"@x>', "<(a)@x>"])
+def test_a_message_id_of_search_words_finds_nothing_but_itself(odd: str) -> None:
+    """An author's own one found another sent mail: theirs was said to have left."""
+    gmail = Gmail([json_answer(messages=[S1]), bearing("<other@x>")])
+    assert mailbox(gmail).find_sent(InternetMessageId(odd)) is None
+    (asked,) = query(gmail.requests[0])["q"]
+    assert (asked[:13], asked[-1], asked.count('"')) == ('rfc822msgid:"', '"', 2)
+    gmail = Gmail([json_answer(messages=[S1]), bearing(odd)])
+    assert mailbox(gmail).find_sent(InternetMessageId(odd)) is not None
 
 
 def test_what_was_sent_is_found_by_its_message_id() -> None:
     """Wherever it lies now, also in the trash; never a copy that was received."""
     # Given
-    gmail = Gmail([json_answer(messages=[{"id": "s1", "threadId": "t1"}]), json_answer()])
+    gmail = Gmail([json_answer(messages=[S1]), bearing("<a@b>"), json_answer()])
     box = mailbox(gmail)
     # When
     sent = box.find_sent(InternetMessageId("<a@b>"))
@@ -214,146 +292,7 @@ def test_what_was_sent_is_found_by_its_message_id() -> None:
     assert box.find_sent(InternetMessageId("<a@b>")) is None
 
 
-# ── Sync ─────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        {"errors": [{"reason": "accessNotConfigured"}], "status": "PERMISSION_DENIED"},
-        {
-            "errors": [{"reason": "forbidden"}],
-            "status": "PERMISSION_DENIED",
-            "details": [{"reason": "SERVICE_DISABLED", "domain": "googleapis.com"}],
-        },
-    ],
-)
-def test_an_api_that_is_not_enabled_is_the_operators_business(error: dict[str, Any]) -> None:
-    """The probe of a new connection: its owner was told that there was no mailbox."""
-    gmail = Gmail([httpx.Response(403, json={"error": error})])
-    with pytest.raises(Misconfigured, match="not enabled"):
-        mailbox(gmail).pin_cursors()
-    assert len(gmail.requests) == 1
-
-
-def test_an_expired_history_is_no_missing_message() -> None:
-    """404 on history means that the mailbox has to be read anew."""
-    with pytest.raises(CursorExpired):
-        mailbox(Gmail([refusal(404, "notFound")])).changes(MAILBOX, Cursor("1"))
-
-
-def test_an_empty_page_with_more_behind_it_is_passed() -> None:
-    """Gmail answers pages without records in the middle (lieer #24, #120); they end nothing."""
-    # Given
-    record = {"id": "9", "messagesAdded": [{"message": {"id": "a", "threadId": "t"}}]}
-    gmail = Gmail(
-        [
-            json_answer(nextPageToken="p2", historyId="20"),
-            json_answer(history=[record], nextPageToken="p3", historyId="20"),
-        ]
-    )
-    # When
-    page = mailbox(gmail).changes(MAILBOX, Cursor("5"))
-    # Then
-    assert [query(r).get("pageToken") for r in gmail.requests] == [None, ["p2"]]
-    assert [query(r)["startHistoryId"] for r in gmail.requests] == [["5"], ["5"]]
-    assert (page.next_cursor, page.more, len(page.fetch)) == ("9", True, 1)
-
-
-def test_twenty_empty_pages_are_passed() -> None:
-    """The pages are followed as far as that, and nothing behind them is lost."""
-    gmail = Gmail([*EMPTY_PAGES[:20], json_answer(historyId="99")])
-    assert mailbox(gmail).changes(MAILBOX, Cursor("5")).next_cursor == "99"
-
-
-def test_empty_pages_without_end_are_left_for_later() -> None:
-    """A token that led to itself kept a worker asking until its function was killed."""
-    gmail = Gmail([*EMPTY_PAGES])
-    with pytest.raises(Retryable):
-        mailbox(gmail).changes(MAILBOX, Cursor("5"))
-    assert len(gmail.requests) == 21
-
-
-def test_a_page_of_history_is_work_for_seconds() -> None:
-    """A page of 500 new messages outlasted lease and function, and began anew for ever."""
-    gmail = Gmail([json_answer(historyId="20")])
-    mailbox(gmail).changes(MAILBOX, Cursor("5"))
-    assert query(gmail.requests[0])["maxResults"] == ["100"]
-
-
-def test_listing_goes_on_from_its_position() -> None:
-    """Everything is listed, spam and trash too; the first page tells how much there is."""
-    # Given
-    pages = [
-        json_answer(messages=[{"id": "a", "threadId": "t"}], nextPageToken="p2"),
-        json_answer(messagesTotal=2, historyId="1"),
-        json_answer(messages=[{"id": "b", "threadId": "t"}]),
-    ]
-    gmail = Gmail([*pages])
-    box = mailbox(gmail)
-    # When
-    first = box.backfill("")
-    second = box.backfill(first.next_position or "")
-    # Then
-    assert (first.total_estimate, second.total_estimate) == (2, None)
-    assert [ref.provider_id for ref in (*first.refs, *second.refs)] == ["a", "b"]
-    assert second.next_position is None
-    assert query(gmail.requests[2])["pageToken"] == ["p2"]
-    assert query(gmail.requests[0])["includeSpamTrash"] == ["true"]
-
-
-def test_a_lost_page_token_is_replaced_by_the_time_it_stood_at() -> None:
-    """A backfill of days must not begin again because a token has ended."""
-    # Given a position whose last message is gone, but not the one before it
-    listed = [{"id": each, "threadId": "t"} for each in "abc"]
-    gmail = Gmail(
-        [
-            json_answer(messages=listed, nextPageToken="p2"),
-            json_answer(messagesTotal=9, historyId="1"),
-            refusal(400, "invalidArgument"),
-            refusal(404, "notFound"),
-            json_answer(id="b", internalDate="1795248005999"),
-            json_answer(messages=[{"id": "d", "threadId": "t"}], nextPageToken="p3"),
-            json_answer(),
-        ]
-    )
-    box = mailbox(gmail)
-    position = box.backfill("").next_position or ""
-    # When
-    page = box.backfill(position)
-    box.backfill(page.next_position or "")
-    # Then listing goes on in the same second, and keeps to that window
-    assert [ref.provider_id for ref in page.refs] == ["d"]
-    assert query(gmail.requests[5])["q"] == ["before:1795248006"]
-    assert "pageToken" not in query(gmail.requests[5])
-    assert query(gmail.requests[6])["q"] == ["before:1795248006"]
-    assert query(gmail.requests[6])["pageToken"] == ["p3"]
-
-
-def test_labels_become_folders_with_counts_and_parents() -> None:
-    """A label `a/b` lies in `a`; a label whose count Gmail does not give has none."""
-    # Given
-    labels: list[dict[str, Any]] = [
-        {"id": "INBOX", "name": "INBOX", "type": "system"},
-        {"id": "Label_1", "name": "Work", "type": "user"},
-        {"id": "Label_2", "name": "Work/Invoices", "type": "user"},
-    ]
-    counted = {**labels[0], "messagesTotal": 7, "messagesUnread": 2}
-    colored = {**labels[1], "color": {"backgroundColor": "#ffffff", "textColor": "#000000"}}
-    gmail = Gmail(
-        [
-            json_answer(labels=labels),
-            batch_answer([(2, 429, {}), (1, 200, colored), (0, 200, counted)]),
-        ]
-    )
-    # When
-    inbox, work, invoices = mailbox(gmail).folders()
-    # Then
-    assert called(gmail.requests[1]) == ["labels/INBOX", "labels/Label_1", "labels/Label_2"]
-    assert (inbox.role, inbox.is_system) == (FolderRole.INBOX, True)
-    assert (inbox.total_count, inbox.unread_count) == (7, 2)
-    assert (work.background_color, work.child_count, work.is_system) == ("#ffffff", 1, False)
-    assert (invoices.parent_id, invoices.total_count) == ("Label_1", None)
+# ── Stubs ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_stub_has_what_gmail_still_gives() -> None:

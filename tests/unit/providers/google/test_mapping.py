@@ -19,7 +19,8 @@ from postroom.domain.ids import (
 )
 from postroom.domain.message import Address, FullMessage
 from postroom.domain.sync import MessageRef
-from postroom.providers.google.mapping import detached_texts, map_message, unreadable
+from postroom.providers.google.mapping import detached_texts, map_message
+from postroom.providers.mail_content import unreadable
 from tests.builders import ACCOUNT_ID
 
 CASES = sorted((Path(__file__).parents[3] / "data" / "google").glob("*.json"))

@@ -1,7 +1,5 @@
 """Google's OAuth: what the consent page is told, and whose word is believed."""
 
-import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,8 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import RSAKey
 
 from postroom.domain.credentials import Authorization
 from postroom.domain.errors import (
@@ -27,10 +24,15 @@ from postroom.providers.google.identity import Identities
 from postroom.providers.google.oauth import GMAIL_FULL, GMAIL_MODIFY, GoogleOAuth
 from tests.builders import NOW, make_tokens
 from tests.fakes import FixedClock
+from tests.unit.providers.id_token_making import (
+    KEY,
+    NEXT_KEY,
+    OTHER_KEY,
+    published,
+    signed,
+    unsigned,
+)
 
-KEY = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
-OTHER_KEY = RSAKey.generate_key(2048, {"kid": "k1", "use": "sig", "alg": "RS256"})
-NEXT_KEY = RSAKey.generate_key(2048, {"kid": "k2", "use": "sig", "alg": "RS256"})
 CLAIMS: dict[str, Any] = {
     "iss": "https://accounts.google.com",
     "aud": "client",
@@ -44,14 +46,7 @@ CLAIMS: dict[str, Any] = {
 
 
 def id_token(key: RSAKey = KEY, **changes: Any) -> str:
-    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
-    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
-
-
-def unsigned() -> str:
-    """Make the token that a reader believes who takes the algorithm from the token itself."""
-    parts = (json.dumps(part).encode() for part in ({"alg": "none", "kid": "k1"}, CLAIMS))
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
+    return signed(CLAIMS, key, **changes)
 
 
 def tokens(**changes: Any) -> httpx.Response:
@@ -101,7 +96,7 @@ class Google:
     def _handle(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth2/v3/certs":
             self.keys_read += 1
-            return httpx.Response(200, json=KeySet([*self.keys]).as_dict(private=False))
+            return httpx.Response(200, json=published(self.keys))
         self.forms.append(parse_qs(request.content.decode()))
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -188,12 +183,16 @@ def test_a_missing_refresh_token_is_empty() -> None:
         id_token(sub=None),
         id_token(email=None),
         id_token(OTHER_KEY),
-        unsigned(),
+        unsigned(CLAIMS),
         id_token()[:-8],
         "",
         "no.token.é",
     ],
-    ids=lambda token: token[-6:],
+    ids=[
+        *("another client's", "another issuer's", "another nonce", "no nonce", "expired"),
+        *("without an end", "nobody's", "without an address", "signed by another", "unsigned"),
+        *("cut off", "nothing", "no token"),
+    ],
 )
 def test_an_identity_that_is_not_proven_makes_no_account(token: str) -> None:
     """Signature, issuer, audience, nonce and time all have to fit."""

@@ -1,6 +1,7 @@
 """The addresses of Google, and the one way to replace them all by a simulator's."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class Endpoints:
     gmail: str = "https://gmail.googleapis.com/gmail/v1/users/me"
     upload: str = "https://gmail.googleapis.com/upload/gmail/v1/users/me"
     batch: str = "https://gmail.googleapis.com/batch/gmail/v1"
+    upload_origin: str = ""
+    """The only place that takes pieces of uploads; empty means Google's own hosts."""
 
 
 def endpoints(simulator_url: str = "") -> Endpoints:
@@ -33,4 +36,10 @@ def endpoints(simulator_url: str = "") -> Endpoints:
         gmail=f"{base}/gmail/v1/users/me",
         upload=f"{base}/upload/gmail/v1/users/me",
         batch=f"{base}/batch/gmail/v1",
+        upload_origin=base,
     )
+
+
+def quoted(value: str) -> str:
+    """Return an id as one segment of a path."""
+    return quote(value, safe="")

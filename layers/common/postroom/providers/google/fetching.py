@@ -9,6 +9,9 @@ Calls travel in batches. What becomes of each:
     a message that fails ─► failed; when all say that Gmail is off, the profile decides
     a thread that fails, lacks a wanted message or is too large ─► its messages one by one
 
+    labelled DRAFT ─► its draft is looked up in the list of drafts, once for all of a fetch
+                      not listed: fetched once more, since it may have been replaced or sent
+
     a lost batch (no answer, or a failure of all) ─► its calls one by one; at the third loss
                                                      the rest is left for later
 """
@@ -16,26 +19,24 @@ Calls travel in batches. What becomes of each:
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from postroom.domain.errors import NotFound, PostroomError, Rejected, Retryable, TooLarge
+from postroom.domain.errors import NotFound, Rejected, Retryable, Throttled, TooLarge
 from postroom.domain.ids import AccountId, ProviderMessageId, ProviderThreadId
-from postroom.domain.message import FullMessage
-from postroom.domain.sync import FailedFetch, FetchResult, MessageRef
+from postroom.domain.sync import FetchResult, MessageRef
 from postroom.observability import logger
+from postroom.providers.decoding import from_base64url
+from postroom.providers.fetch_outcome import FetchOutcome
 from postroom.providers.google.batch import LARGEST_BATCH, PartAnswer
 from postroom.providers.google.client import GmailClient
-from postroom.providers.google.decoding import from_base64url
-from postroom.providers.google.errors import (
-    PreconditionFailed,
-    ServerFailed,
-    Throttled,
-    Unanswered,
-)
-from postroom.providers.google.mapping import BROKEN_CONTENT, detached_texts, map_message
+from postroom.providers.google.drafts import Drafts
+from postroom.providers.google.errors import PreconditionFailed
+from postroom.providers.google.mapping import TRASH, detached_texts, map_message
 from postroom.providers.google.types import GmailMessage
+from postroom.providers.mail_content import BROKEN_CONTENT
+from postroom.providers.refusals import ServerFailed, Unanswered
 
 THREAD_IS_CHEAPER_FROM = 3
 """Messages wanted of one thread: three cost 60 units one by one and 40 together."""
@@ -75,47 +76,61 @@ class _Call:
         return [_Call((ref,), is_alone=self.is_alone) for ref in self.refs]
 
 
-@dataclass
-class _Outcome:
-    """What has become of the wanted messages so far."""
-
-    messages: list[FullMessage] = field(default_factory=list)
-    missing: list[MessageRef] = field(default_factory=list)
-    failed: list[FailedFetch] = field(default_factory=list)
-
-    def fail(self, refs: Iterable[MessageRef], error: PostroomError) -> None:
-        wait = error.retry_after if isinstance(error, Retryable) else None
-        self.failed += [
-            FailedFetch(
-                ref=ref,
-                reason=type(error).__name__,
-                unreadable=isinstance(error, Rejected | TooLarge),
-                throttled=isinstance(error, Throttled),
-                retry_after=wait,
-            )
-            for ref in refs
-        ]
-
-    def fail_unreadable(self, refs: Iterable[MessageRef], error: Exception) -> None:
-        reason = type(error).__name__
-        self.failed += [FailedFetch(ref=ref, reason=reason, unreadable=True) for ref in refs]
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.messages or self.missing or self.failed)
-
-
 class MessageFetcher:
     """Fetches messages of one mailbox; remembers how large a batch may be."""
 
-    def __init__(self, client: GmailClient, account_id: AccountId) -> None:
+    def __init__(self, client: GmailClient, account_id: AccountId, drafts: Drafts) -> None:
         self._client = client
         self._account_id = account_id
+        self._drafts = drafts
         self._batch_size = LARGEST_BATCH
 
     def fetch(self, refs: Sequence[MessageRef]) -> FetchResult:
         """Fetch messages; see Mailbox.fetch. What was fetched is never thrown away again."""
-        outcome = _Outcome()
+        outcome = self._fetch(refs)
+        doubtful = self._name_drafts(outcome)
+        if doubtful:
+            again = self._looked_at_again(doubtful)
+            self._name_drafts(again)
+            outcome.take(again)
+        return outcome.result()
+
+    def _looked_at_again(self, refs: Sequence[MessageRef]) -> FetchOutcome:
+        try:
+            return self._fetch(refs)
+        except Retryable as error:
+            outcome = FetchOutcome()
+            outcome.fail(refs, error)
+            return outcome
+
+    def _name_drafts(self, outcome: FetchOutcome) -> list[MessageRef]:
+        """Put the ids of their drafts into messages, or fail those whose drafts cannot be listed.
+
+        Answers those that were drafts when they were fetched and are listed nowhere now.
+        """
+        drafts = {full.message.provider_id for full in outcome.messages if full.message.is_draft}
+        if not drafts:
+            return []
+        try:
+            found = self._drafts.ids_of(drafts)
+        except Retryable as error:
+            outcome.fail(outcome.withdraw(drafts), error)
+            return []
+        outcome.messages = [
+            replace(full, message=replace(full.message, provider_draft_id=found[provider_id]))
+            if (provider_id := full.message.provider_id) in found
+            else full
+            for full in outcome.messages
+        ]
+        return [
+            MessageRef.to(full.message)
+            for full in outcome.messages
+            if full.message.provider_id in drafts - found.keys()
+            and TRASH not in full.message.folders
+        ]
+
+    def _fetch(self, refs: Sequence[MessageRef]) -> FetchOutcome:
+        outcome = FetchOutcome()
         calls = deque(_calls(refs))
         losses = 0
         while calls:
@@ -129,13 +144,13 @@ class MessageFetcher:
                 losses += 1
                 calls.extendleft(reversed(self._suspects(batch, error, outcome)))
                 if losses == _LOSS_LIMIT:
-                    self._give_up(calls, error, outcome)
+                    outcome.postpone(_refs(calls), error)
                     break
                 continue
             except Retryable as error:
                 if outcome.is_empty:
                     raise
-                self._give_up([*batch, *calls], error, outcome)
+                outcome.postpone(_refs([*batch, *calls]), error)
                 break
             self._check_mailbox(batch, answers, outcome)
             throttled: list[Throttled] = []
@@ -146,16 +161,12 @@ class MessageFetcher:
                 self._batch_size = next((n for n in _BATCH_SIZES if n < self._batch_size), 5)
                 wait = max((e.retry_after or timedelta() for e in throttled), default=timedelta())
                 if wait or len(throttled) == len(batch):
-                    self._give_up(calls, throttled[0], outcome)
+                    outcome.postpone(_refs(calls), throttled[0])
                     break
-        return FetchResult(
-            messages=tuple(outcome.messages),
-            missing=tuple(outcome.missing),
-            failed=tuple(outcome.failed),
-        )
+        return outcome
 
     def _check_mailbox(
-        self, batch: list[_Call], answers: Mapping[str, PartAnswer], outcome: _Outcome
+        self, batch: list[_Call], answers: Mapping[str, PartAnswer], outcome: FetchOutcome
     ) -> None:
         """Raise PreconditionFailed when Gmail is off, and not only some messages say so."""
         errors = [self._client.error(answer) for answer in answers.values()]
@@ -176,7 +187,7 @@ class MessageFetcher:
             wanted += len(batch[-1].refs)
         return batch
 
-    def _smaller(self, batch: list[_Call], error: TooLarge, outcome: _Outcome) -> list[_Call]:
+    def _smaller(self, batch: list[_Call], error: TooLarge, outcome: FetchOutcome) -> list[_Call]:
         """Split what brought too large an answer; a single message that does has failed."""
         if len(batch) > 1:
             self._batch_size = max(1, sum(len(call.refs) for call in batch) // 2)
@@ -186,7 +197,7 @@ class MessageFetcher:
         outcome.fail(batch[0].refs, error)
         return []
 
-    def _suspects(self, batch: list[_Call], error: Retryable, outcome: _Outcome) -> list[_Call]:
+    def _suspects(self, batch: list[_Call], error: Retryable, outcome: FetchOutcome) -> list[_Call]:
         """Take a lost batch apart; a message that is lost by itself has failed."""
         if len(batch) > 1:
             return [replace(call, is_alone=True) for call in batch]
@@ -195,21 +206,8 @@ class MessageFetcher:
         outcome.fail(batch[0].refs, error)
         return []
 
-    def _give_up(self, calls: Iterable[_Call], error: Retryable, outcome: _Outcome) -> None:
-        """Leave the rest for later; that these were not tried is not their fault."""
-        outcome.failed += [
-            FailedFetch(
-                ref=ref,
-                reason=type(error).__name__,
-                throttled=True,
-                retry_after=error.retry_after,
-            )
-            for call in calls
-            for ref in call.refs
-        ]
-
     def _settle(
-        self, call: _Call, answer: PartAnswer | None, calls: deque[_Call], outcome: _Outcome
+        self, call: _Call, answer: PartAnswer | None, calls: deque[_Call], outcome: FetchOutcome
     ) -> Throttled | None:
         """Note what became of a call, or queue its messages one by one; tells of throttling."""
         if answer is None:
@@ -232,7 +230,7 @@ class MessageFetcher:
             raise error
         return None
 
-    def _read(self, call: _Call, answer: PartAnswer, outcome: _Outcome) -> list[_Call]:
+    def _read(self, call: _Call, answer: PartAnswer, outcome: FetchOutcome) -> list[_Call]:
         """Take the wanted messages out of an answer; returns calls for those that it lacks."""
         try:
             content = json.loads(answer.content)
@@ -256,7 +254,7 @@ class MessageFetcher:
         outcome.fail(absent, Rejected("Gmail answers with another message"))
         return []
 
-    def _map(self, ref: MessageRef, raw: GmailMessage, outcome: _Outcome) -> None:
+    def _map(self, ref: MessageRef, raw: GmailMessage, outcome: FetchOutcome) -> None:
         try:
             detached = {
                 part_id: self._detached(ref, token)
@@ -278,6 +276,10 @@ class MessageFetcher:
         except (NotFound, Rejected):
             return None
         return from_base64url(answer.get("data", ""))
+
+
+def _refs(calls: Iterable[_Call]) -> list[MessageRef]:
+    return [ref for call in calls for ref in call.refs]
 
 
 def _calls(refs: Sequence[MessageRef]) -> list[_Call]:

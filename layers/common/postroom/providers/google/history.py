@@ -44,11 +44,11 @@ class _Fold:
     def take(self, record: HistoryRecord) -> None:
         version = int(record.get("id", "0"))
         for added in record.get("messagesAdded", ()):
-            self._add(_ref(added.get("message", {})))
+            self._add(message_ref(added.get("message", {})))
         self._relabel(record.get("labelsAdded", ()), version, is_added=True)
         self._relabel(record.get("labelsRemoved", ()), version, is_added=False)
         for deleted in record.get("messagesDeleted", ()):
-            ref = _ref(deleted.get("message", {}))
+            ref = message_ref(deleted.get("message", {}))
             self.fetch.pop(ref.provider_id, None)
             self.labels.pop(ref.provider_id, None)
             self.removed[ref.provider_id] = (ref, version)
@@ -59,7 +59,7 @@ class _Fold:
 
     def _relabel(self, changes: Iterable[LabelsChanged], version: int, *, is_added: bool) -> None:
         for change in changes:
-            ref = _ref(change.get("message", {}))
+            ref = message_ref(change.get("message", {}))
             names = {FolderId(label) for label in change.get("labelIds", ())}
             if DRAFT in names:
                 self._add(ref)
@@ -84,7 +84,7 @@ def fold(page: HistoryPage, account_id: AccountId) -> ChangePage:
         fetch=tuple(net.fetch.values()),
         edits=tuple(_edit(labels, account_id) for labels in net.labels.values()),
         removed=tuple(net.removed.values()),
-        next_cursor=Cursor(last if more else page.get("historyId", last)),
+        next_cursor=Cursor(last if more else page["historyId"]),
         more=more,
     )
 
@@ -108,7 +108,8 @@ def _flag(net: _Labels, label: FolderId) -> bool | None:
     return False if label in net.removed else None
 
 
-def _ref(message: GmailMessage) -> MessageRef:
+def message_ref(message: GmailMessage) -> MessageRef:
+    """Refer to a message as Gmail lists it: by its ids alone."""
     return MessageRef(
         provider_id=ProviderMessageId(message.get("id", "")),
         provider_thread_id=ProviderThreadId(message.get("threadId", "")),

@@ -5,11 +5,9 @@ says so; the raw form has everything.
 """
 
 import html
-import mimetypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
+from datetime import datetime, timedelta
 
 from postroom.domain import ids
 from postroom.domain.ids import AccountId, FolderId, InternetMessageId
@@ -22,8 +20,7 @@ from postroom.domain.message import (
     MessageContent,
 )
 from postroom.domain.mime import html_to_text, text_to_html
-from postroom.domain.sync import MessageRef
-from postroom.providers.google.decoding import (
+from postroom.providers.decoding import (
     clean,
     decode_text,
     decode_words,
@@ -34,30 +31,23 @@ from postroom.providers.google.decoding import (
     parse_date,
 )
 from postroom.providers.google.types import GmailMessage, Part
-
-CHARSET = "charset"
-"""A body's charset is missing, unknown or wrong: some characters may be replaced."""
-HEADER_ENCODING = "header_encoding"
-"""A header field holds bytes or encoded words that cannot be decoded."""
-DATE_MISSING = "date_missing"
-"""There is no readable Date field."""
-ADDRESS = "address"
-"""An address field holds something that is no address; it is kept as a name."""
-STRUCTURE = "structure"
-"""The MIME tree is nested too deeply to be read to its end."""
-BODY_MISSING = "body_missing"
-"""Gmail lists a body but does not hand it out."""
-UNREADABLE = "unreadable"
-"""The message could not be read at all; this is what is known about it."""
+from postroom.providers.mail_content import (
+    ADDRESS,
+    BODY_MISSING,
+    CHARSET,
+    DATE_MISSING,
+    EPOCH,
+    HEADER_ENCODING,
+    STRUCTURE,
+    filename,
+    shown_inline,
+)
 
 UNREAD = FolderId("UNREAD")
 STARRED = FolderId("STARRED")
 DRAFT = FolderId("DRAFT")
+TRASH = FolderId("TRASH")
 
-BROKEN_CONTENT = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What reading content of no known kind may raise."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEEPEST = 50
 ROOT_PART = "0"
 """Our name for the root, which Gmail leaves nameless; a root with content has no other parts."""
@@ -122,7 +112,7 @@ def map_message(
         unread=UNREAD in labels,
         starred=STARRED in labels,
         is_draft=DRAFT in labels,
-        attachments=tuple(_shown_inline(each, markup) for each in reading.attachments),
+        attachments=shown_inline(reading.attachments, markup),
         size_bytes=_number(raw.get("sizeEstimate")),
         internet_message_id=_message_id(_first(payload, "message-id")),
         in_reply_to=_message_id(_first(payload, "in-reply-to")),
@@ -131,21 +121,6 @@ def map_message(
     )
     content = MessageContent(html=markup, text=_joined_text(pieces), headers=headers)
     return FullMessage(message=message, content=content)
-
-
-def unreadable(ref: MessageRef, account_id: AccountId) -> FullMessage:
-    """Return what the reference alone says: a message of no time, which any real version beats."""
-    message = Message(
-        id=ids.message_id(account_id, ref.provider_id),
-        account_id=account_id,
-        provider_id=ref.provider_id,
-        thread_id=ids.thread_id(account_id, ref.provider_thread_id),
-        provider_thread_id=ref.provider_thread_id,
-        version=0,
-        received_at=_EPOCH,
-        defects=(UNREADABLE,),
-    )
-    return FullMessage(message=message, content=MessageContent())
 
 
 def detached_texts(raw: GmailMessage) -> dict[str, str]:
@@ -271,27 +246,11 @@ def _attachment(part: Part, reading: _Reading) -> Attachment:
     return Attachment(
         id=ids.attachment_id(reading.message_id, part_id(part)),
         part_id=part_id(part),
-        filename=name or _usual_name(media_type),
+        filename=filename(name, media_type),
         content_type=media_type,
         size_bytes=_number((part.get("body") or {}).get("size")),
         content_id=_content_id(part),
         is_inline=_first(part, "content-disposition").strip().lower().startswith("inline"),
-    )
-
-
-def _shown_inline(attachment: Attachment, markup: str) -> Attachment:
-    """Settle whether it is shown inside the HTML: what is referred to is, whatever was declared."""
-    cid = attachment.content_id
-    is_referred = bool(cid) and (f"cid:{cid}" in markup or f"cid:{cid}" in unquote(markup))
-    is_inline = is_referred or (attachment.is_inline and bool(cid))
-    return Attachment(
-        id=attachment.id,
-        part_id=attachment.part_id,
-        filename=attachment.filename,
-        content_type=attachment.content_type,
-        size_bytes=attachment.size_bytes,
-        content_id=cid,
-        is_inline=is_inline,
     )
 
 
@@ -303,13 +262,7 @@ def _named(part: Part) -> tuple[str, bool]:
         or parameter(_first(part, "content-disposition"), "filename")
         or parameter(_first(part, "content-type"), "name")
     )
-    return name.replace("/", "_").replace("\\", "_"), flawless and "\ufffd" not in name
-
-
-def _usual_name(media_type: str) -> str:
-    if media_type == "message/rfc822":
-        return "message.eml"
-    return f"attachment{mimetypes.guess_extension(media_type) or ''}"
+    return name, flawless and "\ufffd" not in name
 
 
 def _content_id(part: Part) -> str:
@@ -362,11 +315,11 @@ def _received_at(raw: GmailMessage, sent_at: datetime | None) -> datetime:
     """Return Gmail's own time of the message, by which it sorts, rather than the sender's."""
     milliseconds = _number(raw.get("internalDate"))
     if not raw.get("internalDate"):
-        return sent_at or _EPOCH
+        return sent_at or EPOCH
     try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
+        return EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
-        return _EPOCH
+        return EPOCH
 
 
 def _number(value: object) -> int:

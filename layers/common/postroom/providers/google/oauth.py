@@ -4,18 +4,19 @@ https://developers.google.com/identity/protocols/oauth2/web-server
 https://developers.google.com/identity/openid-connect/openid-connect
 """
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from authlib.oauth2.client import OAuth2Client
 
 from postroom.domain.credentials import Authorization, Tokens
 from postroom.domain.errors import ConnectionRefused, ReauthRequired, Retryable
 from postroom.ports import AuthorizationRequest, Clock
+from postroom.providers.answers import retry_after
 from postroom.providers.google.endpoints import Endpoints
-from postroom.providers.google.errors import json_object, retry_after, token_error
+from postroom.providers.google.errors import token_error
+from postroom.providers.oauth_client import TokenEndpoint, consent_address, unreachable
 
 if TYPE_CHECKING:
     from postroom.providers.google.identity import Identities
@@ -28,12 +29,23 @@ DEFAULT_SCOPES = ("openid", "email", "profile", GMAIL_MODIFY)
 _IDENTITY_SCOPES = ("openid", "email")
 """Asked for whatever the administrator set: they bring the identity that an account is known by."""
 
-_IMPLIED = {
-    GMAIL_FULL: GMAIL_MODIFY,
+_OTHER_NAMES = {
     "https://www.googleapis.com/auth/userinfo.email": "email",
     "https://www.googleapis.com/auth/userinfo.profile": "profile",
 }
-"""What a scope contains, or is called when it is asked for."""
+"""What a scope that was granted is called when it is asked for."""
+_IMPLIED = {GMAIL_FULL: GMAIL_MODIFY, **_OTHER_NAMES}
+"""What an account is noted to have beside what was granted."""
+
+_CONTAINED_IN_MODIFY = frozenset(
+    f"https://www.googleapis.com/auth/gmail.{name}"
+    for name in ("readonly", "metadata", "compose", "send", "labels")
+)
+_CONTAINED: Mapping[str, frozenset[str]] = {
+    GMAIL_FULL: _CONTAINED_IN_MODIFY | {GMAIL_MODIFY},
+    GMAIL_MODIFY: _CONTAINED_IN_MODIFY,
+}
+"""All that a scope contains: https://developers.google.com/workspace/gmail/api/auth/scopes"""
 
 
 class GoogleOAuth:
@@ -51,43 +63,46 @@ class GoogleOAuth:
         clock: Clock,
     ) -> None:
         self._client_id = client_id
-        self._read_client_secret = read_client_secret
         self._scopes = tuple(dict.fromkeys((*_IDENTITY_SCOPES, *(scopes or DEFAULT_SCOPES))))
         self._http = http
         self._endpoints = endpoints
         self._identities = identities
         self._clock = clock
+        self._token_endpoint = TokenEndpoint(
+            provider_label="Google",
+            address=endpoints.token,
+            client_id=client_id,
+            read_client_secret=read_client_secret,
+            http=http,
+            clock=clock,
+            read_error=lambda status, headers, content: token_error(
+                status, headers, content, now=clock.now()
+            ),
+        )
+
+    def asked_scopes(self) -> frozenset[str]:
+        """Return the scopes of the consent page."""
+        return frozenset(self._scopes)
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Return the address of the consent page; `prompt=consent` brings a refresh token."""
-        client = OAuth2Client(
-            session=None, client_id=self._client_id, redirect_uri=request.redirect_uri
-        )
-        hint = {"login_hint": request.login_hint} if request.login_hint else {}
-        address, _ = client.create_authorization_url(
+        return consent_address(
             self._endpoints.authorize,
-            state=request.state,
-            scope=" ".join(self._scopes),
-            nonce=request.nonce,
-            code_challenge=request.code_challenge,
-            code_challenge_method="S256",
+            client_id=self._client_id,
+            scopes=self._scopes,
+            request=request,
             access_type="offline",
             prompt="consent",
             include_granted_scopes="true",
-            **hint,
         )
-        return str(address)
 
     def exchange_code(
         self, *, code: str, redirect_uri: str, code_verifier: str, nonce: str
     ) -> Authorization:
         """Trade a code for tokens and a verified identity."""
         try:
-            answer, tokens = self._tokens(
-                "authorization_code",
-                code=code,
-                redirect_uri=redirect_uri,
-                code_verifier=code_verifier,
+            answer, tokens = self._token_endpoint.trade_code(
+                code=code, redirect_uri=redirect_uri, code_verifier=code_verifier
             )
         except ReauthRequired as error:
             if error.provider_code == "invalid_grant":
@@ -98,6 +113,17 @@ class GoogleOAuth:
             raise ConnectionRefused(
                 "access_denied", "The organisation does not allow this application."
             ) from error
+        return self._authorization(answer, tokens, nonce=nonce)
+
+    def authorization_of(self, refresh_token: str) -> Authorization:
+        """Tell what a refresh token stands for; it needs the scope `openid`."""
+        answer, tokens = self._token_endpoint.trade_refresh_token(refresh_token)
+        kept = replace(tokens, refresh_token=tokens.refresh_token or refresh_token)
+        return self._authorization(answer, kept, nonce=None)
+
+    def _authorization(
+        self, answer: Mapping[str, Any], tokens: Tokens, *, nonce: str | None
+    ) -> Authorization:
         identity = self._identities().verified(
             str(answer.get("id_token", "")), audience=self._client_id, nonce=nonce
         )
@@ -111,10 +137,7 @@ class GoogleOAuth:
 
     def refresh(self, tokens: Tokens) -> Tokens:
         """Get a new access token. The refresh token is empty unless Google changed it."""
-        if not tokens.refresh_token:
-            raise ReauthRequired("there is no refresh token")
-        _, renewed = self._tokens("refresh_token", refresh_token=tokens.refresh_token)
-        return renewed
+        return self._token_endpoint.refresh(tokens)
 
     def revoke(self, tokens: Tokens) -> None:
         """Withdraw the whole consent; a token that Google does not know is gone already."""
@@ -122,60 +145,16 @@ class GoogleOAuth:
         try:
             response = self._http.post(self._endpoints.revoke, data={"token": token})
         except httpx.RequestError as error:
-            raise _unreachable(error) from error
+            raise unreachable("Google", error) from error
         if not response.is_success and response.status_code != 400:
             raise Retryable(
                 "Google cannot withdraw the consent now",
-                retry_after=retry_after(response.headers, "", now=self._clock.now()),
+                retry_after=retry_after(response.headers, now=self._clock.now()),
             )
 
-    def _tokens(self, grant_type: str, **fields: str) -> tuple[Mapping[str, Any], Tokens]:
-        """Ask the token endpoint; returns its answer, and the tokens in it."""
-        # Authlib's own httpx client is written for the successor of httpx and warns about this
-        # one, hence its neutral client with our session. The no-op auth leaves the client's id
-        # and secret where Google documents them, in the body.
-        client = OAuth2Client(session=self._http, client_id=self._client_id)
-        client.register_compliance_hook("access_token_response", self._checked)
-        client_secret = self._read_client_secret()
-        try:
-            answer: Mapping[str, Any] = client.fetch_token(
-                self._endpoints.token,
-                grant_type=grant_type,
-                auth=httpx.Auth(),
-                client_id=self._client_id,
-                client_secret=client_secret,
-                **fields,
-            )
-            return answer, self._read_tokens(answer)
-        except httpx.RequestError as error:
-            raise _unreachable(error) from error
-        except (TypeError, ValueError, OverflowError):
-            # Not chained: such an error may quote the answer, and with it the tokens.
-            raise Retryable("Google's token endpoint gave no readable tokens") from None
 
-    def _checked(self, response: httpx.Response) -> httpx.Response:
-        """Turn a refusal into our error while its status and headers are still known.
-
-        A refusal may come with status 200: then its `error` tells.
-        """
-        answer = json_object(response.content)
-        if not response.is_success or not answer or "error" in answer:
-            raise token_error(
-                response.status_code, response.headers, response.content, now=self._clock.now()
-            )
-        return response
-
-    def _read_tokens(self, answer: Mapping[str, Any]) -> Tokens:
-        access_token = answer.get("access_token")
-        if not access_token or not isinstance(access_token, str):
-            raise Retryable("Google's token endpoint gave no token")
-        lifetime = timedelta(seconds=int(answer.get("expires_in") or 0))
-        return Tokens(
-            access_token=access_token,
-            refresh_token=str(answer.get("refresh_token") or ""),
-            expires_at=self._clock.now() + lifetime,
-        )
-
-
-def _unreachable(error: httpx.RequestError) -> Retryable:
-    return Retryable(f"no answer from Google ({type(error).__name__})")
+def missing_scopes(wanted: Collection[str], *, among: Collection[str]) -> frozenset[str]:
+    """Return those wanted that some scopes neither are, in another form, nor contain."""
+    had = frozenset(_OTHER_NAMES.get(scope, scope) for scope in among)
+    had = had.union(*(_CONTAINED.get(scope, ()) for scope in had))
+    return frozenset(scope for scope in wanted if _OTHER_NAMES.get(scope, scope) not in had)

@@ -92,6 +92,17 @@ class LabelList(TypedDict, total=False):
     labels: list[Label]
 
 
+class SendAs(TypedDict, total=False):
+    """An address that mail may be sent from."""
+
+    sendAsEmail: str
+    displayName: str
+    signature: str
+    isPrimary: bool
+    isDefault: bool
+    verificationStatus: str
+
+
 class MessageAdded(TypedDict, total=False):
     """A message came, or went for good."""
 

@@ -15,7 +15,7 @@ from postroom.domain.connection import (
     ConnectionRequest,
 )
 from postroom.domain.errors import ConnectionRefused, NotFound
-from postroom.domain.ids import AccountId
+from postroom.domain.ids import AccountId, PersonId
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, from_text, to_text, to_ttl
 from postroom.storage.dynamodb.table import ConditionFailed, Table
@@ -41,6 +41,12 @@ class DynamoConnectionStore:
             "browser_hash": request.browser_hash,
             "code_verifier": request.code_verifier,
             "nonce": request.nonce,
+            "registration_id": request.registration_id,
+            "for_organisation": request.for_organisation,
+            "for_console": request.for_console,
+            "person_id": request.person_id,
+            "by_administrator": request.by_administrator,
+            "invitation_id": request.invitation_id,
             **_ends(request.expires_at),
         }
         self._table.put(keys.connection_request(state), row)
@@ -68,6 +74,12 @@ class DynamoConnectionStore:
             code_verifier=row["code_verifier"],
             nonce=row["nonce"],
             expires_at=from_text(row["ends_at"]),
+            registration_id=row.get("registration_id", ""),
+            for_organisation=row.get("for_organisation", False),
+            for_console=row.get("for_console", False),
+            person_id=_person(row.get("person_id")),
+            by_administrator=row.get("by_administrator", False),
+            invitation_id=row.get("invitation_id", ""),
         )
 
     def put_code(self, code: str, authorization: AuthorizationCode) -> None:
@@ -103,6 +115,7 @@ class DynamoConnectionStore:
         row = {
             "kind": bearer.kind,
             "account_id": bearer.account_id,
+            **({"parent": keys.bearer_token(bearer.parent).pk} if bearer.parent else {}),
             **_ends(bearer.expires_at),
         }
         self._table.put(keys.bearer_token(token), row)
@@ -110,7 +123,7 @@ class DynamoConnectionStore:
     def bearer(self, token: str, *, now: datetime) -> BearerToken:
         """Return what a token stands for. Raises NotFound."""
         row = self._table.get(keys.bearer_token(token))
-        if row is None or from_text(row["ends_at"]) <= now:
+        if row is None or from_text(row["ends_at"]) <= now or self._is_orphan(row):
             raise NotFound("the token is unknown, revoked or expired")
         return BearerToken(
             kind=BearerKind(row["kind"]),
@@ -118,9 +131,18 @@ class DynamoConnectionStore:
             expires_at=from_text(row["ends_at"]),
         )
 
+    def _is_orphan(self, row: Row) -> bool:
+        """Whether the refresh token that this one came from was revoked (RFC 7009 section 2.1)."""
+        parent = row.get("parent")
+        return parent is not None and self._table.get(keys.bearer_token_at(parent)) is None
+
     def delete_bearer(self, token: str) -> None:
         """Revoke a token."""
         self._table.delete(keys.bearer_token(token))
+
+
+def _person(person_id: str | None) -> PersonId | None:
+    return None if person_id is None else PersonId(person_id)
 
 
 def _ends(at: datetime) -> Row:

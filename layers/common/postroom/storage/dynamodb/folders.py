@@ -1,12 +1,14 @@
 """The folders of each account, one row each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 
 from postroom.domain.folder import Folder, FolderRole
 from postroom.domain.ids import AccountId, FolderId
 from postroom.storage.dynamodb import keys
-from postroom.storage.dynamodb.attributes import Row
-from postroom.storage.dynamodb.table import Table
+from postroom.storage.dynamodb.attributes import Row, to_text
+from postroom.storage.dynamodb.table import ConditionFailed, Table
 
 
 class DynamoFolderStore:
@@ -15,30 +17,88 @@ class DynamoFolderStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def all(self, account_id: AccountId) -> Sequence[Folder]:
+    def all(self, account_id: AccountId, *, with_hidden: bool = False) -> Sequence[Folder]:
         """Return all folders of an account, ordered by id."""
-        return [_folder(row) for row in self._table.query(keys.folders(account_id))]
+        rows = self._table.query(keys.folders(account_id))
+        return [_folder(row) for row in rows if with_hidden or not _is_hidden(row)]
 
-    def replace_all(self, account_id: AccountId, folders: Sequence[Folder]) -> None:
-        """Keep exactly these folders; writes only what differs.
+    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+        """Let exactly these folders be seen, and hide others; writes only what differs."""
+        there = self._rows(account_id)
+        shown_at = {"shown_at": to_text(at)}
+        puts = _differing(folders, there)
+        wanted = {folder.id for folder in folders}
+        puts |= {
+            each: {**_row(_folder(row)), "is_hidden": True}
+            for each, row in there.items()
+            if each not in wanted and not _is_hidden(row)
+        }
+        self._table.write_batch(
+            puts={keys.folder(account_id, each): row | shown_at for each, row in puts.items()}
+        )
 
-        Called under the account's lease, so it may look first and write then.
+    def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
+        """Remember folders that mail was stored in, hidden if they are not there yet."""
+        there = {row["id"] for row in self._table.query(keys.folders(account_id))}
+        for folder_id in set(folder_ids) - there:
+            row = _row(Folder(id=folder_id, provider_id=folder_id, name=""))
+            with suppress(ConditionFailed):
+                self._table.put(
+                    keys.folder(account_id, folder_id),
+                    {**row, "is_hidden": True},
+                    "attribute_not_exists(#pk)",
+                )
+
+    def replace_all(
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        known: Collection[FolderId] | None = None,
+        asked_at: datetime | None = None,
+    ) -> None:
+        """Keep these folders in place of the `known` ones, or of all; writes only what differs.
+
+        Looks first and writes then: of two at the same moment, the next reading is right.
         """
-        there = {folder.id: folder for folder in self.all(account_id)}
-        wanted = {folder.id: folder for folder in folders}
+        there = self._rows(account_id)
+        latest = None if asked_at is None else to_text(asked_at)
+        since = {each for each, row in there.items() if latest and row.get("shown_at", "") > latest}
+        wanted = {folder.id for folder in folders}
+        gone = there.keys() - wanted - since
+        if known is not None:
+            gone &= set(known)
         self._table.write_batch(
             puts={
-                keys.folder(account_id, folder.id): _row(folder)
-                for folder in wanted.values()
-                if there.get(folder.id) != folder
+                keys.folder(account_id, each): row
+                for each, row in _differing(folders, there).items()
+                if each not in since
             },
-            deletes=[keys.folder(account_id, each) for each in there if each not in wanted],
+            deletes=[keys.folder(account_id, each) for each in sorted(gone)],
         )
+
+    def _rows(self, account_id: AccountId) -> dict[FolderId, Row]:
+        return {FolderId(row["id"]): row for row in self._table.query(keys.folders(account_id))}
+
+
+def _differing(folders: Sequence[Folder], there: Mapping[FolderId, Row]) -> dict[FolderId, Row]:
+    return {
+        folder.id: _row(folder)
+        for folder in folders
+        if folder.id not in there
+        or _is_hidden(there[folder.id])
+        or _folder(there[folder.id]) != folder
+    }
+
+
+def _is_hidden(row: Row) -> bool:
+    return bool(row.get("is_hidden"))
 
 
 def _row(folder: Folder) -> Row:
     return {
         "id": folder.id,
+        "provider_id": folder.provider_id,
         "name": folder.name,
         "role": folder.role,
         "is_system": folder.is_system,
@@ -54,6 +114,8 @@ def _row(folder: Folder) -> Row:
 def _folder(row: Row) -> Folder:
     return Folder(
         id=FolderId(row["id"]),
+        # Rows without one are of a provider whose own names are the ids.
+        provider_id=row.get("provider_id") or row["id"],
         name=row["name"],
         role=None if row["role"] is None else FolderRole(row["role"]),
         is_system=row["is_system"],

@@ -1,4 +1,4 @@
-"""Marks of the messages that a reading of a whole mailbox has listed."""
+"""Marks of the messages that a reading of a unit has listed."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ from postroom.storage.dynamodb.attributes import to_ttl
 from postroom.storage.dynamodb.table import Table
 
 _LIFETIME = timedelta(days=30)
-"""Longer than reading the largest mailbox takes. A mark that outlives it does no harm: its
+"""Longer than reading the largest unit takes. A mark that outlives it does no harm: its
 generation is never used again, so no reader has to check the time."""
 
 

@@ -7,7 +7,8 @@ Folders are never cut, since a view must not lack a message.
 
     five lists of people  16 KB each   subject, Message-IDs  4 KB each    defects   4 KB
     attachments           96 KB        references           16 KB        snippet   4 KB
-    ──► 216 KB at most, and the rest for folders: more than any mailbox has
+    categories            16 KB
+    ──► 232 KB at most, and the rest for folders: more than any mailbox has
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ from postroom.domain.ids import (
     FolderId,
     InternetMessageId,
     MessageId,
+    ProviderDraftId,
     ProviderMessageId,
     ProviderThreadId,
     ThreadId,
@@ -34,6 +36,7 @@ _Part = TypeVar("_Part")
 _PEOPLE_BYTES = 16_000
 _ATTACHMENTS_BYTES = 96_000
 _REFERENCES_BYTES = 16_000
+_CATEGORIES_BYTES = 16_000
 _DEFECTS_BYTES = 4_000
 _TEXT_BYTES = 4_000
 _OVERHEAD_BYTES = 24
@@ -41,7 +44,7 @@ _OVERHEAD_BYTES = 24
 
 
 def to_row(message: Message) -> Row:
-    """Write a message's description, which is at most 216 KB and its folders."""
+    """Write a message's description, which is at most 232 KB and its folders."""
     kept = fitted(message)
     return {
         "id": kept.id,
@@ -61,6 +64,8 @@ def to_row(message: Message) -> Row:
         "unread": kept.unread,
         "starred": kept.starred,
         "is_draft": kept.is_draft,
+        "provider_draft_id": kept.provider_draft_id,
+        "categories": list(kept.categories),
         "attachments": [
             {
                 "id": each.id,
@@ -102,6 +107,8 @@ def from_row(row: Row, version: int) -> Message:
         unread=row["unread"],
         starred=row["starred"],
         is_draft=row["is_draft"],
+        provider_draft_id=ProviderDraftId(row.get("provider_draft_id", "")),
+        categories=tuple(row.get("categories", ())),
         attachments=tuple(
             Attachment(
                 id=AttachmentId(each["id"]),
@@ -134,6 +141,7 @@ def fitted(message: Message) -> Message:
         reply_to=_beginning(message.reply_to, _person_size, _PEOPLE_BYTES),
         attachments=_beginning(message.attachments, _attachment_size, _ATTACHMENTS_BYTES),
         references=newest_first[::-1],
+        categories=_beginning(message.categories, _size, _CATEGORIES_BYTES),
         subject=_shortened(message.subject),
         snippet=_shortened(message.snippet),
         internet_message_id=InternetMessageId(_shortened(message.internet_message_id)),
@@ -149,6 +157,7 @@ def fitted(message: Message) -> Message:
             "reply_to",
             "attachments",
             "references",
+            "categories",
             "subject",
             "snippet",
             "internet_message_id",

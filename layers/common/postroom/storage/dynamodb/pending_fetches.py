@@ -1,13 +1,15 @@
 """Messages that still have to be fetched, one row each, so that none is ever skipped."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from secrets import token_hex
 
 from postroom.domain.ids import AccountId, ProviderMessageId, ProviderThreadId
 from postroom.domain.sync import MessageRef, PendingFetch
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, from_text, to_text
-from postroom.storage.dynamodb.table import Table
+from postroom.storage.dynamodb.table import ConditionFailed, Table
 
 
 class DynamoPendingFetchStore:
@@ -36,11 +38,19 @@ class DynamoPendingFetchStore:
         )
         return [_pending(row) for row in rows]
 
-    def settle(self, account_id: AccountId, provider_ids: Sequence[ProviderMessageId]) -> None:
-        """Forget fetches."""
-        self._table.write_batch(
-            deletes=[keys.pending_fetch(account_id, each) for each in provider_ids]
-        )
+    def settle(self, account_id: AccountId, settled: Sequence[PendingFetch]) -> None:
+        """Forget fetches, each unless it was written anew since it was read."""
+        for each in settled:
+            with suppress(ConditionFailed):
+                self._table.delete(
+                    keys.pending_fetch(account_id, each.ref.provider_id),
+                    "#mark = :mark",
+                    {"mark": each.mark},
+                )
+
+    def is_any_left(self, account_id: AccountId) -> bool:
+        """Tell whether anything waits, due or not."""
+        return any(True for _ in self._table.query(keys.pending_fetches(account_id), limit=1))
 
     def erase(self, account_id: AccountId) -> None:
         """Forget all of an account's fetches."""
@@ -55,6 +65,7 @@ def _row(pending: PendingFetch) -> Row:
         "attempts": pending.attempts,
         "reason": pending.reason,
         "retry_at": to_text(pending.retry_at),
+        "mark": token_hex(4),
     }
 
 
@@ -67,4 +78,5 @@ def _pending(row: Row) -> PendingFetch:
         attempts=row["attempts"],
         reason=row["reason"],
         retry_at=from_text(row["retry_at"]),
+        mark=row["mark"],
     )

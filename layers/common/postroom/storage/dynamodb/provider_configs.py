@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from postroom.domain.account import ProviderName
 from postroom.domain.errors import Conflict, NotFound
-from postroom.domain.provider_config import ProviderConfig
+from postroom.domain.provider_config import ClientRegistration, ProviderConfig, RegistrationKind
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, from_text, to_text
 from postroom.storage.dynamodb.table import ConditionFailed, Table
@@ -48,6 +48,54 @@ class DynamoProviderConfigStore:
         if self._table.delete(keys.provider_config(provider)) is None:
             raise _not_found(provider)
 
+    def registration(self, provider: ProviderName, registration_id: str) -> ClientRegistration:
+        """Return another client. Raises NotFound."""
+        row = self._table.get(keys.registration(provider, registration_id))
+        if row is None:
+            raise _no_registration()
+        return _registration(row)
+
+    def registrations(self, provider: ProviderName) -> Sequence[ClientRegistration]:
+        """Return all other clients of a provider, oldest first."""
+        found = map(_registration, self._table.query(keys.registrations(provider)))
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
+    def put_registration(self, registration: ClientRegistration) -> None:
+        """Add or replace one by its id."""
+        row = {
+            "id": registration.id,
+            "provider": registration.provider,
+            "name": registration.name,
+            "kind": registration.kind,
+            "client_id": registration.client_id,
+            "tenant": registration.tenant,
+            "created_at": to_text(registration.created_at),
+            "updated_at": to_text(registration.updated_at),
+        }
+        self._table.put(keys.registration(registration.provider, registration.id), row)
+
+    def delete_registration(self, provider: ProviderName, registration_id: str) -> None:
+        """Remove one. Raises NotFound."""
+        self.registration(provider, registration_id)
+        self._table.delete(keys.registration(provider, registration_id))
+
+
+def _no_registration() -> NotFound:
+    return NotFound("There is no such credential.")
+
+
+def _registration(row: Row) -> ClientRegistration:
+    return ClientRegistration(
+        id=row["id"],
+        provider=ProviderName(row["provider"]),
+        name=row["name"],
+        kind=RegistrationKind(row["kind"]),
+        client_id=row["client_id"],
+        tenant=row["tenant"],
+        created_at=from_text(row["created_at"]),
+        updated_at=from_text(row["updated_at"]),
+    )
+
 
 def _not_found(provider: ProviderName) -> NotFound:
     return NotFound(f"There is no connector for {provider}.")
@@ -63,6 +111,7 @@ def _row(config: ProviderConfig) -> Row:
         "topic_name": config.topic_name,
         "created_at": to_text(config.created_at),
         "updated_at": to_text(config.updated_at),
+        "active_registration_id": config.active_registration_id,
     }
 
 
@@ -76,4 +125,5 @@ def _config(row: Row) -> ProviderConfig:
         topic_name=row["topic_name"],
         created_at=from_text(row["created_at"]),
         updated_at=from_text(row["updated_at"]),
+        active_registration_id=row.get("active_registration_id", ""),
     )

@@ -111,6 +111,23 @@ class Table:
             return iter(())
         return islice(self._pages(request, {"pk": pk, **(values or {})}), limit)
 
+    def count(self, pk: str) -> int:
+        """Count the rows of a partition, eventually consistent."""
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "Select": "COUNT",
+            **_expressions({"pk": pk}, KeyConditionExpression="#pk = :pk"),
+        }
+        if not Key(pk, "-").is_possible:
+            return 0
+        counted = 0
+        while True:
+            response = self._client.query(**request)
+            counted += response["Count"]
+            if "LastEvaluatedKey" not in response:
+                return counted
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
     def query_index(
         self, index: str, condition: str, values: Mapping[str, Any], *, limit: int
     ) -> list[Row]:
@@ -137,20 +154,14 @@ class Table:
         *,
         condition: str = "",
         answer: Literal["ALL_OLD", "ALL_NEW"] = "ALL_NEW",
-        names: Mapping[str, str] | None = None,
     ) -> Row | None:
-        """Change parts of a row, which is made if need be. Raises ConditionFailed.
-
-        `names` are those that stand under another name in the expression.
-        """
+        """Change parts of a row, which is made if need be. Raises ConditionFailed."""
         if condition and not key.is_possible:
             raise ConditionFailed
         request = {
             "Key": to_item(key._asdict()),
             "ReturnValues": answer,
-            **_expressions(
-                values, names, UpdateExpression=expression, ConditionExpression=condition
-            ),
+            **_expressions(values, UpdateExpression=expression, ConditionExpression=condition),
         }
         return self._write(self._client.update_item, request)
 
@@ -269,17 +280,11 @@ def _item(key: Key, row: Row) -> dict[str, Any]:
     return to_item({**row, **key._asdict(), "v": SHAPE_VERSION})
 
 
-def _expressions(
-    values: Mapping[str, Any] | None,
-    names: Mapping[str, str] | None = None,
-    /,
-    **expressions: str,
-) -> dict[str, Any]:
+def _expressions(values: Mapping[str, Any] | None, /, **expressions: str) -> dict[str, Any]:
     parts: dict[str, Any] = {name: text for name, text in expressions.items() if text}
     used = {name for text in parts.values() for name in re.findall(r"#(\w+)", text)}
     if used:
-        names = names or {}
-        parts["ExpressionAttributeNames"] = {f"#{name}": names.get(name, name) for name in used}
+        parts["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
     if values:
         parts["ExpressionAttributeValues"] = {
             f":{name}": to_attribute(value) for name, value in values.items()

@@ -3,27 +3,45 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, StringConstraints, model_validator
+from pydantic import AliasChoices, Field, StringConstraints
 
-from postroom.domain.application import ApplicationProfile, RedirectUri
-from postroom.domain.errors import InvalidRequest
-from postroom.web.schemas.fields import Input, Label, Line, Output, WebAddress
+from postroom.domain.application import ApplicationProfile, RedirectUri, WantedRedirectUri
+from postroom.web.schemas.fields import (
+    ONE_LINE,
+    Body,
+    Flag,
+    Label,
+    Line,
+    Output,
+    Unserved,
+    WebAddress,
+    WholeNumber,
+    spelled,
+)
 
 Platform = Literal["web", "js", "ios", "android", "desktop"]
-Url = Annotated[Line, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)]
+Url = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048), ONE_LINE
+]
+Domain = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=253),
+    spelled(r"(([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+)?", "Send a domain, like mail.example.com"),
+]
+"""Empty means none."""
 Text = Annotated[Line, StringConstraints(max_length=500)]
 
 
-class BrandingIn(Input):
+class BrandingIn(Body):
     """How the application shows itself."""
 
-    name: Label
+    name: Label | None = None
     icon_url: WebAddress | None = None
     website_url: WebAddress | None = None
     description: Text | None = None
 
 
-class HostedAuthenticationIn(Input):
+class HostedAuthenticationIn(Body):
     """How the pages of connecting look."""
 
     background_image_url: WebAddress | None = None
@@ -33,42 +51,19 @@ class HostedAuthenticationIn(Input):
     title: Text | None = None
     subtitle: Text | None = None
     background_color: Text | None = None
-    spacing: Annotated[int, Field(ge=0, le=1000)] | None = None
+    spacing: Annotated[WholeNumber, Field(ge=0, le=1000)] | None = None
     terms_of_service_url: WebAddress | None = None
     privacy_policy_url: WebAddress | None = None
 
 
-class IdpSettingsIn(Input):
+class IdpSettingsIn(Body):
     """Comma-separated origins and issuers."""
 
     origins: Text | None = None
     issuers: Text | None = None
 
 
-class ApplicationChangeIn(Input):
-    """What to change on the application; each part is replaced whole."""
-
-    branding: BrandingIn | None = None
-    hosted_authentication: HostedAuthenticationIn | None = None
-    idp_settings: IdpSettingsIn | None = None
-    domain: Annotated[Line, StringConstraints(max_length=253)] | None = None
-    callback_uris: Any = None
-    additional_settings: Any = None
-
-    @model_validator(mode="after")
-    def _refuse_what_would_be_ignored(self) -> "ApplicationChangeIn":
-        if self.callback_uris:
-            raise InvalidRequest("Use /v3/applications/redirect-uris.", field="callback_uris")
-        if self.additional_settings:
-            raise InvalidRequest("There are no such settings.", field="additional_settings")
-        return self
-
-    def to_domain(self) -> dict[str, Any]:
-        """Return the parts to replace."""
-        return self.model_dump(exclude_none=True, exclude={"callback_uris", "additional_settings"})
-
-
-class RedirectSettings(Input):
+class RedirectSettings(Body):
     """What platforms want to know beside the address."""
 
     origin: Text | None = None
@@ -89,15 +84,16 @@ class RedirectSettings(Input):
         return self.model_dump(exclude_none=True)
 
 
-class RedirectUriIn(Input):
+class RedirectUriIn(Body):
     """A new return address."""
 
     url: Url
-    platform: Platform = "web"
+    platform: Platform | None = None
+    """Without one it is `web`."""
     settings: RedirectSettings | None = None
 
 
-class RedirectUriChangeIn(Input):
+class RedirectUriChangeIn(Body):
     """What to change on a return address."""
 
     url: Url | None = None
@@ -107,6 +103,67 @@ class RedirectUriChangeIn(Input):
     def to_domain(self) -> dict[str, Any]:
         """Return the parts to change."""
         return self.model_dump(exclude_none=True)
+
+
+class CallbackUriIn(Body):
+    """A return address that there shall be; what is left out of a known one stays."""
+
+    id: Annotated[str, StringConstraints(max_length=100)] | None = None
+    """Of a known one; without it, the one with this address, or a new one."""
+    url: Url
+    platform: Platform | None = None
+    settings: RedirectSettings | None = None
+
+    def to_domain(self) -> WantedRedirectUri:
+        """Return what is wanted."""
+        return WantedRedirectUri(
+            id=self.id or "",
+            url=self.url,
+            platform=self.platform,
+            settings=None if self.settings is None else self.settings.to_domain(),
+        )
+
+
+_LOGIN = Unserved("People sign in at their provider, or at the console: leave it out")
+_EXPIRY = Unserved(
+    "Refresh tokens live for 180 days, and end before that by POST /v3/connect/revoke: leave it out"
+)
+
+
+class AdditionalSettingsIn(Body):
+    """Settings that the contract has and never shows."""
+
+    login_url: Annotated[Any, _LOGIN] = None
+    logout_url: Annotated[Any, _LOGIN] = None
+    refresh_token_expiration_absolute: Annotated[Any, _EXPIRY] = None
+    refresh_token_expiration_idle: Annotated[Any, _EXPIRY] = None
+    rotate_refresh_token: Annotated[
+        Any, Unserved("A refresh token stays the same until it ends: leave it out")
+    ] = None
+    allow_query_param_in_redirect_uri: Flag | None = None
+    """Return addresses are matched exactly, with their query, whatever is said here."""
+
+
+class ApplicationChangeIn(Body):
+    """What to change on the application; each part is replaced whole."""
+
+    branding: BrandingIn | None = None
+    hosted_authentication: HostedAuthenticationIn | None = None
+    idp_settings: IdpSettingsIn | None = None
+    domain: Domain | None = None
+    callback_uris: Annotated[list[CallbackUriIn], Field(max_length=100)] | None = None
+    """All return addresses that there shall be: those that are left out are removed."""
+    additional_settings: AdditionalSettingsIn | None = None
+
+    def to_domain(self) -> dict[str, Any]:
+        """Return the parts of the profile to replace."""
+        return self.model_dump(exclude_none=True, exclude={"callback_uris", "additional_settings"})
+
+    def wanted_redirect_uris(self) -> list[WantedRedirectUri] | None:
+        """Return the return addresses that there shall be; None: they stay as they are."""
+        if self.callback_uris is None:
+            return None
+        return [each.to_domain() for each in self.callback_uris]
 
 
 class RedirectUriOut(Output):

@@ -2,7 +2,14 @@
 
 from postroom.domain.ids import AccountId
 from postroom.domain.message import Attachment
-from postroom.web.schemas.fields import Output
+from postroom.web.schemas.fields import Output, Query
+
+
+class AttachmentQuery(Query):
+    """Which message an attachment is of."""
+
+    message_id: str = ""
+    """Changes nothing: an attachment's id tells its message."""
 
 
 class AttachmentOut(Output):

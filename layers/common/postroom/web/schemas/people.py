@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from postroom.domain.mail_domain import encode_domain
 from postroom.domain.message import Address
-from postroom.web.schemas.fields import Input, Line, Output
+from postroom.web.schemas.fields import Body, Line, Output
 
 _FORBIDDEN = re.compile(r"[\s<>,;:\\\"()\[\]@\x00-\x1f\x7f]")
 _LONGEST_LOCAL_PART = 64
@@ -24,16 +25,24 @@ def _email(text: str) -> str:
     if len(local.encode()) > _LONGEST_LOCAL_PART:
         raise ValueError(refusal)
     try:
-        domain.encode("idna")
-    except UnicodeError:
+        encode_domain(domain)
+    except ValueError:
         raise ValueError(refusal) from None
     return f"{local}@{domain}"
+
+
+def is_address(text: str) -> bool:
+    """Whether mail could be sent there."""
+    try:
+        return len(_email(text)) <= _LONGEST_ADDRESS
+    except ValueError:
+        return False
 
 
 Email = Annotated[str, StringConstraints(max_length=_LONGEST_ADDRESS), AfterValidator(_email)]
 
 
-class PersonIn(Input):
+class PersonIn(Body):
     """Somebody to write to."""
 
     email: Email

@@ -1,184 +1,152 @@
-"""A message to send, as JSON or as the `message` part of a form."""
+"""A message to send, as JSON or as the `message` part of a form, and what becomes of it."""
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from postroom.domain.errors import InvalidRequest, TooLarge
-from postroom.domain.ids import MessageId
-from postroom.domain.message import Address, Header
-from postroom.domain.mime import may_be_attached, may_be_custom
-from postroom.domain.outgoing import OutgoingAttachment
-from postroom.web.bodies import validated
+from postroom.domain.errors import InvalidRequest
+from postroom.domain.message import Message
+from postroom.domain.outgoing import OutboxEntry, OutgoingAttachment, SendState
+from postroom.domain.send_request import SendRequest, UploadedFile
+from postroom.web.error_kinds import type_of_consequence
 from postroom.web.multipart import Part
-from postroom.web.schemas.fields import Input, Line
-from postroom.web.schemas.messages import Fields
-from postroom.web.schemas.people import PersonIn
-
-RECIPIENTS_LIMIT = 500
-"""The strictest provider's limit: https://support.google.com/a/answer/166852"""
-
-SEND_BYTES_LIMIT = 4_000_000
-"""Bodies and files together: API Gateway and Lambda carry 6 MB, base64 adds a third."""
+from postroom.web.schemas.fields import Flag, Output, Query, UnixTimeNumber, unix_seconds
+from postroom.web.schemas.messages import Fields, MessageOut
+from postroom.web.schemas.people import PersonOut, people
+from postroom.web.schemas.writing import WritingIn, sent_files_of
 
 IDEMPOTENCY_KEY_LENGTH = 256
 
-_LATER = ("send_at", "use_draft", "tracking_options", "metadata", "template", "signature_id")
-"""Parts of the contract that are not served: refused, since ignoring them would lose something."""
 
-
-def _header_name(text: str) -> str:
-    if not may_be_custom(text):
-        raise ValueError("This is no header name, or a header that is written for you")
-    return text
-
-
-def _content_type(text: str) -> str:
-    if text and not may_be_attached(text):
-        raise ValueError("Send the type of one file, like 'image/png'")
-    return text
-
-
-def _content_id(text: str) -> str:
-    if not re.fullmatch(r"[!-;=?-~]*", text.strip("<>")):
-        raise ValueError("A content id has neither spaces nor angle brackets inside")
-    return text.strip("<>")
-
-
-HeaderName = Annotated[str, StringConstraints(max_length=76), AfterValidator(_header_name)]
-ContentType = Annotated[Line, StringConstraints(max_length=255), AfterValidator(_content_type)]
-ContentId = Annotated[Line, AfterValidator(_content_id)]
-Filename = Annotated[Line, StringConstraints(max_length=255)]
-People = Annotated[list[PersonIn], Field(max_length=RECIPIENTS_LIMIT)]
-
-
-class HeaderIn(Input):
-    """A header field of the caller's own."""
-
-    name: HeaderName
-    value: Line
-
-
-class AttachmentIn(Input):
-    """A file in the JSON; its size is counted here, whatever the caller says."""
-
-    filename: Filename | None = None
-    content_type: ContentType | None = None
-    content: str
-    content_id: ContentId | None = None
-    content_disposition: Line | None = None
-    is_inline: bool | None = None
-
-    def to_domain(self, *, index: int) -> OutgoingAttachment:
-        """Return the file. Raises InvalidRequest when its content is not base64."""
-        try:
-            content = base64.b64decode("".join(self.content.split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidRequest(
-                "This is not base64.", field=f"attachments.{index}.content"
-            ) from None
-        return OutgoingAttachment(
-            filename=self.filename or "attachment",
-            content_type=self.content_type or "application/octet-stream",
-            content=content,
-            content_id=self.content_id or "",
-            is_inline=self._is_inline(),
-        )
-
-    def _is_inline(self) -> bool:
-        if self.is_inline is not None:
-            return self.is_inline
-        if self.content_disposition:
-            return self.content_disposition.lower().startswith("inline")
-        return bool(self.content_id)
-
-
-class FormFile(Input):
-    """A file of a form, checked like one in the JSON."""
-
-    filename: Filename
-    content_type: ContentType
-    content_id: ContentId
-
-
-class SendBody(Input):
+class SendBody(WritingIn):
     """What an author asks to send."""
 
-    to: People = Field(default_factory=list)
-    cc: People | None = None
-    bcc: People | None = None
-    reply_to: People | None = None
-    from_: People | None = Field(default=None, alias="from")
-    subject: Line | None = None
-    body: str | None = None
-    is_plaintext: bool | None = None
-    attachments: Annotated[list[AttachmentIn], Field(max_length=100)] | None = None
-    custom_headers: Annotated[list[HeaderIn], Field(max_length=50)] | None = None
-    reply_to_message_id: Annotated[str, StringConstraints(max_length=256)] | None = None
-    send_at: Any = None
-    use_draft: Any = None
-    tracking_options: Any = None
-    metadata: Any = None
-    template: Any = None
-    signature_id: Any = None
+    starred: Flag | None = None
+    """Of drafts, whose fields both SDKs take for those of sends: what leaves has no star."""
+    send_at: UnixTimeNumber | None = None
+    use_draft: Flag | None = None
+    """Whether the provider's own draft is sent. How a message leaves at once is the provider's
+    matter, and the same for who gets it; together with `send_at` it is refused."""
 
     @model_validator(mode="after")
     def _check(self) -> "SendBody":
-        for name in _LATER:
-            if _is_meant(getattr(self, name)):
-                raise InvalidRequest("This is not supported yet; leave it out.", field=name)
-        recipients = len(self.to) + len(self.cc or ()) + len(self.bcc or ())
-        if recipients == 0:
+        if self.recipients() == 0:
             raise InvalidRequest("Name at least one recipient.", field="to")
-        if recipients > RECIPIENTS_LIMIT:
+        if self.use_draft and self.send_at is not None:
             raise InvalidRequest(
-                f"A message has at most {RECIPIENTS_LIMIT} recipients, cc and bcc included.",
-                field="to",
+                "A message that waits for its time is kept by Postroom, and stands among nobody's "
+                "drafts: leave this out, or make a draft and send that when it is time.",
+                field="use_draft",
             )
         return self
 
-    def files(self, parts: Sequence[Part] = ()) -> tuple[OutgoingAttachment, ...]:
+    def files(self, parts: Sequence[Part] = ()) -> tuple[OutgoingAttachment | UploadedFile, ...]:
         """Return all files, those of the form last. Raises TooLarge, InvalidRequest."""
-        inside = [each.to_domain(index=index) for index, each in enumerate(self.attachments or ())]
-        files = (*inside, *(_file(part) for part in parts))
-        size_bytes = sum(len(file.content) for file in files) + len((self.body or "").encode())
-        if size_bytes > SEND_BYTES_LIMIT:
-            raise TooLarge(
-                f"A message may carry {SEND_BYTES_LIMIT:,} bytes of body and attachments; "
-                f"this one has {size_bytes:,}."
-            )
-        return files
-
-    def headers(self) -> tuple[Header, ...]:
-        """Return the caller's own header fields."""
-        given = self.custom_headers or ()
-        return tuple(Header(name=header.name, value=header.value) for header in given)
-
-    def answered(self) -> MessageId | None:
-        """Return the id of the message that this one replies to."""
-        return MessageId(self.reply_to_message_id) if self.reply_to_message_id else None
+        return sent_files_of(self.attachments, parts, body=self.body)
 
 
-class SendQuery(Input):
+class SendQuery(Query):
     """How the message comes, and how it is shown in the answer."""
 
-    type: str | None = None
+    type: Literal["json", "mime"] | None = None
     fields: Fields = "standard"
 
-    @model_validator(mode="after")
-    def _refuse_mime(self) -> "SendQuery":
-        if self.type not in (None, "", "json"):
-            raise InvalidRequest("Messages in MIME form cannot be sent yet.", field="type")
-        return self
+
+class SentOut(MessageOut):
+    """A message that has left; `schedule_id` and `send_at` if it had waited for its time."""
+
+    schedule_id: str | None = None
+    send_at: int | None = None
 
 
-def addresses(given: Sequence[PersonIn] | None) -> tuple[Address, ...]:
-    """Return people as the domain has them."""
-    return tuple(person.to_domain() for person in given or ())
+class WaitingOut(Output):
+    """A message on its way: what becomes of it stands under the schedule. It has no id yet."""
+
+    grant_id: str
+    object: str = "message"
+    schedule_id: str
+    send_at: int | None
+    subject: str
+    from_: list[PersonOut] = Field(serialization_alias="from")
+    to: list[PersonOut]
+    cc: list[PersonOut]
+    bcc: list[PersonOut]
+    reply_to: list[PersonOut]
+
+    @classmethod
+    def from_domain(cls, entry: OutboxEntry, message: Message) -> "WaitingOut":
+        """Render what was asked to send."""
+        return cls(
+            grant_id=entry.account_id,
+            schedule_id=entry.id,
+            send_at=unix_seconds(entry.send_at) if entry.send_at else None,
+            subject=message.subject,
+            from_=people(message.from_),
+            to=people(message.to),
+            cc=people(message.cc),
+            bcc=people(message.bcc),
+            reply_to=people(message.reply_to),
+        )
+
+
+_STATUSES: Mapping[SendState, tuple[str, str]] = {
+    SendState.QUEUED: ("pending", "schedule send awaiting send at time"),
+    SendState.SENDING: ("sending", "schedule send is being sent"),
+    SendState.SENT: ("success", "schedule send succeeded"),
+    SendState.REJECTED: ("failed", "schedule send failed"),
+    SendState.UNKNOWN: ("unknown", "the provider is asked whether it was sent"),
+    SendState.CANCELLED: ("cancelled", "schedule send was cancelled"),
+}
+"""Code and description; where something went wrong, its reason is the description."""
+
+
+class ScheduleStatusOut(Output):
+    """`code`: `pending`, `sending`, `success`, `failed`, `unknown` or `cancelled`."""
+
+    code: str
+    description: str
+    error_type: str | None
+    """The `error.type` of what went wrong."""
+
+
+class ScheduleOut(Output):
+    """What becomes of a send that was not done at once. Times are Unix seconds."""
+
+    schedule_id: str
+    status: ScheduleStatusOut
+    send_at: int | None
+    close_time: int | None
+
+    @classmethod
+    def from_domain(cls, entry: OutboxEntry) -> "ScheduleOut":
+        """Render a send that is followed."""
+        code, description = _STATUSES[entry.state]
+        return cls(
+            schedule_id=entry.id,
+            status=ScheduleStatusOut(
+                code=code,
+                description=entry.error or description,
+                error_type=type_of_consequence(entry.consequence) if entry.error else None,
+            ),
+            send_at=unix_seconds(entry.send_at) if entry.send_at else None,
+            close_time=unix_seconds(entry.closed_at) if entry.closed_at else None,
+        )
+
+
+class ScheduleStoppedOut(Output):
+    """That a send was called back; the words are the contract's."""
+
+    message: str = "requested cancelation for workflow"
+
+
+def send_request(
+    body: SendBody, files: tuple[OutgoingAttachment | UploadedFile, ...]
+) -> SendRequest:
+    """Return what is asked to send."""
+    metadata = tuple(sorted((body.metadata or {}).items()))
+    return replace(body.to_request(files), send_at=body.send_at, metadata=metadata)
 
 
 def idempotency_key(header: str) -> str:
@@ -190,29 +158,3 @@ def idempotency_key(header: str) -> str:
             field="Idempotency-Key",
         )
     return key
-
-
-def _file(part: Part) -> OutgoingAttachment:
-    checked = validated(
-        FormFile,
-        {
-            "filename": part.filename or "attachment",
-            "content_type": part.content_type or "application/octet-stream",
-            "content_id": part.content_id,
-        },
-        within=part.name[:40],
-    )
-    return OutgoingAttachment(
-        filename=checked.filename,
-        content_type=checked.content_type,
-        content=part.content,
-        content_id=checked.content_id,
-        is_inline=bool(checked.content_id),
-    )
-
-
-def _is_meant(value: Any) -> bool:
-    """Whether a value asks for something: `{"opens": false}` does not."""
-    if isinstance(value, Mapping):
-        return any(_is_meant(each) for each in value.values())
-    return bool(value)

@@ -1,0 +1,1 @@
+"""How addresses of others are looked up."""

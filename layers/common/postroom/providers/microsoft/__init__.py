@@ -1,0 +1,1 @@
+"""Outlook through Microsoft Graph, and sign-in through Microsoft Entra."""

@@ -1,0 +1,1 @@
+"""A simulated Microsoft: Entra's OAuth and the mail part of Graph."""
