@@ -330,11 +330,15 @@ class InMemoryFolderStore:
             folders = folders | self._hidden.get(account_id, {})
         return [folders[folder_id] for folder_id in sorted(folders)]
 
-    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
-        """Let exactly these folders be seen, and hide others."""
-        wanted = {folder.id: folder for folder in folders}
+    def show(
+        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+    ) -> None:
+        """Let exactly these folders be seen, and hide others; but what was shown since stays."""
+        since = self._shown_since(account_id, asked_at)
         there = self.all(account_id, with_hidden=True)
         seen = {folder.id: folder for folder in self.all(account_id)}
+        wanted = {folder.id: folder for folder in folders if folder.id not in since}
+        wanted |= {each: seen[each] for each in since & seen.keys()}
         changed = {each for each in seen.keys() | wanted if seen.get(each) != wanted.get(each)}
         self._shown_at |= {(account_id, each): at for each in changed}
         self._hidden[account_id] = {each.id: each for each in there if each.id not in wanted}
@@ -356,11 +360,7 @@ class InMemoryFolderStore:
         asked_at: datetime | None = None,
     ) -> None:
         """Keep these folders in place of the known ones, or of all; not of those shown since."""
-        since = {
-            folder_id
-            for (account, folder_id), shown_at in self._shown_at.items()
-            if account == account_id and asked_at is not None and shown_at > asked_at
-        }
+        since = set() if asked_at is None else self._shown_since(account_id, asked_at)
         wanted = {folder.id: folder for folder in folders if folder.id not in since}
 
         def others(there: dict[FolderId, Folder]) -> dict[FolderId, Folder]:
@@ -369,6 +369,13 @@ class InMemoryFolderStore:
 
         self._folders[account_id] = others(self._folders.get(account_id, {})) | wanted
         self._hidden[account_id] = others(self._hidden.get(account_id, {}))
+
+    def _shown_since(self, account_id: AccountId, asked_at: datetime) -> set[FolderId]:
+        return {
+            folder_id
+            for (account, folder_id), shown_at in self._shown_at.items()
+            if account == account_id and shown_at > asked_at
+        }
 
 
 @dataclass(frozen=True, slots=True)

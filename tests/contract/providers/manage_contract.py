@@ -37,6 +37,15 @@ class ManageContract:
         assert (inside.provider_id, inside.parent_id) == (invoices.provider_id, work.id)
         assert (_own_name(inside), inside.name) == ("Invoices", invoices.name)
 
+    def test_folders_are_listed_as_they_are_now(self, ada: Connected) -> None:
+        """The listing of the units was handed out again: a folder made since then was taken away.
+
+        Whoever listed them believed that the provider had been asked a moment ago.
+        """
+        ada.mailbox.sync_units()
+        work = ada.mailbox.create_folder("Work", None)
+        assert work.id in _listed(ada)
+
     def test_a_renamed_folder_keeps_its_id_mail_and_children(self, ada: Connected) -> None:
         """Only names change."""
         # Given

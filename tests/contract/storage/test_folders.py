@@ -71,7 +71,7 @@ class TestFolderStore:
         label, other = make_folder(), make_folder(id=FolderId("Label_9"))
         folders.replace_all(ACCOUNT_ID, [INBOX, label])
 
-        folders.show(ACCOUNT_ID, [INBOX, other], at=NOW)
+        folders.show(ACCOUNT_ID, [INBOX, other], asked_at=NOW, at=NOW)
 
         assert list(folders.all(ACCOUNT_ID)) == [INBOX, other]
         assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == [INBOX, label, other]
@@ -79,9 +79,9 @@ class TestFolderStore:
     def test_a_hidden_folder_comes_back(self, folders: FolderStore) -> None:
         """When the provider still has it, whoever hid it."""
         label = make_folder()
-        for see in (partial(folders.show, at=NOW), folders.replace_all):
+        for see in (partial(folders.show, asked_at=NOW, at=NOW), folders.replace_all):
             folders.replace_all(ACCOUNT_ID, [label])
-            folders.show(ACCOUNT_ID, [], at=NOW)
+            folders.show(ACCOUNT_ID, [], asked_at=NOW, at=NOW)
 
             see(ACCOUNT_ID, [label])
 
@@ -90,7 +90,7 @@ class TestFolderStore:
     def test_a_hidden_folder_goes(self, folders: FolderStore) -> None:
         """With the next reading of all."""
         folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()])
-        folders.show(ACCOUNT_ID, [INBOX], at=NOW)
+        folders.show(ACCOUNT_ID, [INBOX], asked_at=NOW, at=NOW)
 
         folders.replace_all(ACCOUNT_ID, [INBOX])
 
@@ -127,7 +127,7 @@ class TestFolderStore:
         before = [INBOX, renamed, deleted]
         folders.replace_all(ACCOUNT_ID, before)
         now = [INBOX, replace(renamed, name="New"), made]
-        folders.show(ACCOUNT_ID, now, at=NOW)
+        folders.show(ACCOUNT_ID, now, asked_at=NOW, at=NOW)
         # When
         earlier = NOW - timedelta(milliseconds=1)
         known = {each.id for each in (*before, made)}
@@ -137,6 +137,22 @@ class TestFolderStore:
         assert deleted in folders.all(ACCOUNT_ID, with_hidden=True)
         folders.replace_all(ACCOUNT_ID, before, known=known, asked_at=NOW)
         assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == before
+
+    def test_of_two_readers_neither_hides_what_the_other_has_done(
+        self, folders: FolderStore
+    ) -> None:
+        """Both made a label at once: the one whose list was older hid the other's."""
+        # Given
+        old, first, second = (make_folder(id=FolderId(f"Label_{each}")) for each in "123")
+        folders.replace_all(ACCOUNT_ID, [INBOX, old])
+        later = NOW + timedelta(milliseconds=1)
+        folders.show(ACCOUNT_ID, [INBOX, second], asked_at=NOW, at=later)
+        # When
+        folders.show(
+            ACCOUNT_ID, [INBOX, old, first], asked_at=NOW, at=later + timedelta(milliseconds=1)
+        )
+        # Then
+        assert list(folders.all(ACCOUNT_ID)) == [INBOX, first, second]
 
     def test_hundreds_of_folders_are_kept(self, folders: FolderStore) -> None:
         """A mailbox may have more folders than a batch has places."""

@@ -301,9 +301,11 @@ class _OvertakenStore:
         """Look in the store."""
         return self._store.all(account_id, with_hidden=with_hidden)
 
-    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+    def show(
+        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+    ) -> None:
         """Show in the store."""
-        self._store.show(account_id, folders, at=at)
+        self._store.show(account_id, folders, asked_at=asked_at, at=at)
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
         """Remember in the store."""

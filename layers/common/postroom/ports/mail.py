@@ -22,10 +22,13 @@ class FolderStore(Protocol):
     def all(self, account_id: AccountId, *, with_hidden: bool = False) -> Sequence[Folder]:
         """Return all folders of an account that are to be seen, or those that are hidden too."""
 
-    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+    def show(
+        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+    ) -> None:
         """Let exactly these folders be seen, as they are since a time; hide others that are there.
 
-        Writes only what differs.
+        `asked_at` is when the provider was asked for them: what was shown since then stays. Writes
+        only what differs.
         """
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:

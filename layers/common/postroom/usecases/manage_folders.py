@@ -39,11 +39,7 @@ def create_folder(*, account: Account, wanted: FolderChange, tools: FolderTools)
     parent = _parent(wanted.parent_id, known)
     with _changing(account, tools) as mailbox:
         made = mailbox.create_folder(wanted.name, parent, colors=colors)
-        now = _now(mailbox, known | {made.id: made})
-        # A provider may take a moment to list what it has just made.
-        shown = {made.id: made} | now
-        tools.folders.show(account.id, [*shown.values()], at=tools.clock.now())
-    return now.get(made.id, made)
+        return _show(account, mailbox, tools, changed=made)[made.id]
 
 
 def change_folder(
@@ -66,9 +62,7 @@ def change_folder(
         changed = mailbox.update_folder(
             folder, name=change.name or folder.name, parent=parent, colors=colors
         )
-        now = _now(mailbox, known | {changed.id: changed})
-        tools.folders.show(account.id, [*now.values()], at=tools.clock.now())
-    return now.get(changed.id, changed)
+        return _show(account, mailbox, tools, changed=changed)[changed.id]
 
 
 def delete_folder(*, account: Account, folder_id: FolderId, tools: FolderTools) -> None:
@@ -77,8 +71,7 @@ def delete_folder(*, account: Account, folder_id: FolderId, tools: FolderTools) 
     folder = _own(folder_id, known)
     with _changing(account, tools) as mailbox:
         mailbox.delete_folder(folder)
-        now = _now(mailbox, {each: known[each] for each in known if each != folder_id})
-        tools.folders.show(account.id, [*now.values()], at=tools.clock.now())
+        _show(account, mailbox, tools, deleted=folder.id)
 
 
 @contextmanager
@@ -95,16 +88,29 @@ def _changing(account: Account, tools: FolderTools) -> Iterator[Mailbox]:
         tools.work.sync(account.id)
 
 
-def _now(mailbox: Mailbox, expected: Mapping[FolderId, Folder]) -> dict[FolderId, Folder]:
-    """Return the folders after a change as the provider has them, or else as they should be.
+def _show(
+    account: Account,
+    mailbox: Mailbox,
+    tools: FolderTools,
+    *,
+    changed: Folder | None = None,
+    deleted: FolderId | None = None,
+) -> dict[FolderId, Folder]:
+    """Show the folders after a change as the provider has them now, or else as they should be.
 
     The change is made: a failure here must not be told as one of the change.
     """
+    # A provider may take a moment to list what it has just made.
+    answered = {} if changed is None else {changed.id: changed}
+    asked_at = tools.clock.now()
     try:
-        return {folder.id: folder for folder in mailbox.folders()}
+        shown = answered | {folder.id: folder for folder in mailbox.folders()}
     except ProviderError as problem:
         logger.warning("folders_not_read", extra={"problem": type(problem).__name__})
-        return dict(expected)
+        known = _known(account, tools)
+        shown = {each: known[each] for each in known if each != deleted} | answered
+    tools.folders.show(account.id, [*shown.values()], asked_at=asked_at, at=tools.clock.now())
+    return shown
 
 
 def _known(account: Account, tools: FolderTools) -> dict[FolderId, Folder]:

@@ -93,7 +93,7 @@ def test_every_folder_is_a_unit_and_the_most_wanted_come_first() -> None:
     """The inbox is read before the junk; changes of the folders begin where the listing ended."""
     # Given
     names = ["junk", "other", "sent", "in", "bin", "kept", "draft"]
-    graph, mailbox = opened(
+    _, mailbox = opened(
         page(*(raw(name) for name in names)),
         roles(
             inbox="in",
@@ -114,9 +114,6 @@ def test_every_folder_is_a_unit_and_the_most_wanted_come_first() -> None:
         *(View(folder_id(ACCOUNT_ID, name)) for name in order[:7]),
         None,
     ]
-    # And the folders that are read right after are those that were just listed
-    assert len(mailbox.folders()) == 7
-    assert len(graph.requests) == 2
 
 
 def test_folders_are_listed_anew_each_time_and_their_roles_once() -> None:

@@ -76,14 +76,12 @@ class Folders:
         self._known_roles: Mapping[str, FolderRole] = {}
         self._visible: frozenset[str] = frozenset()
         self._hidden: frozenset[str] = frozenset()
-        self._unseen: _Listing | None = None
 
     # ── Reading ──────────────────────────────────────────────────────────────────────────
 
     def units(self) -> list[SyncUnit]:
         """Return a unit for every folder, and one for the folders themselves."""
         listing, roles = self._list(), self._roles()
-        self._unseen = listing
         units = [
             SyncUnit(
                 id=SyncUnitId(provider_id),
@@ -97,10 +95,9 @@ class Folders:
         return [*units, SyncUnit(id=FOLDERS, rank=_LAST_RANK, cursor=listing.cursor)]
 
     def all(self) -> list[Folder]:
-        """Return all folders; right after `units` those that were listed for it."""
-        listing, self._unseen = self._unseen or self._list(), None
-        roles = self._roles()
-        return [self._folder(each, listing.folders, roles) for each in listing.folders.values()]
+        """Return all folders as they are now."""
+        listed, roles = self._list().folders, self._roles()
+        return [self._folder(each, listed, roles) for each in listed.values()]
 
     def changes(self, link: str) -> ChangePage:
         """Return whether any folder came, went or changed, up to a page of them."""

@@ -22,9 +22,12 @@ class DynamoFolderStore:
         rows = self._table.query(keys.folders(account_id))
         return [_folder(row) for row in rows if with_hidden or not _is_hidden(row)]
 
-    def show(self, account_id: AccountId, folders: Sequence[Folder], *, at: datetime) -> None:
+    def show(
+        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+    ) -> None:
         """Let exactly these folders be seen, and hide others; writes only what differs."""
         there = self._rows(account_id)
+        since = _shown_since(asked_at, there)
         shown_at = {"shown_at": to_text(at)}
         puts = _differing(folders, there)
         wanted = {folder.id for folder in folders}
@@ -34,7 +37,11 @@ class DynamoFolderStore:
             if each not in wanted and not _is_hidden(row)
         }
         self._table.write_batch(
-            puts={keys.folder(account_id, each): row | shown_at for each, row in puts.items()}
+            puts={
+                keys.folder(account_id, each): row | shown_at
+                for each, row in puts.items()
+                if each not in since
+            }
         )
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
@@ -62,8 +69,7 @@ class DynamoFolderStore:
         Looks first and writes then: of two at the same moment, the next reading is right.
         """
         there = self._rows(account_id)
-        latest = None if asked_at is None else to_text(asked_at)
-        since = {each for each, row in there.items() if latest and row.get("shown_at", "") > latest}
+        since = set() if asked_at is None else _shown_since(asked_at, there)
         wanted = {folder.id for folder in folders}
         gone = there.keys() - wanted - since
         if known is not None:
@@ -89,6 +95,11 @@ def _differing(folders: Sequence[Folder], there: Mapping[FolderId, Row]) -> dict
         or _is_hidden(there[folder.id])
         or _folder(there[folder.id]) != folder
     }
+
+
+def _shown_since(asked_at: datetime, there: Mapping[FolderId, Row]) -> set[FolderId]:
+    latest = to_text(asked_at)
+    return {each for each, row in there.items() if row.get("shown_at", "") > latest}
 
 
 def _is_hidden(row: Row) -> bool:
