@@ -7,13 +7,14 @@ import pytest
 from postroom.domain.account import Account, ProviderName
 from postroom.domain.message import Message
 from postroom.domain.sync import LEASE_LIFETIME
-from tests.interruptions import Death, WritesUntilDeath
+from tests.interruptions import Death, WritesUntilDeath, interrupted
 from tests.owners import owner_of
 from tests.unit.usecases.drafts import change, create, draft_of, listed, read, send, truth
 from tests.unit.usecases.sends import ROSA, connected
 from tests.world import World
 
 NOTES = {"key1": "order 17"}
+NEWER = {"key1": "order 18"}
 
 
 @pytest.fixture
@@ -92,3 +93,63 @@ def test_a_draft_that_is_sent_elsewhere(world: World, account: Account) -> None:
     assert not sent.is_draft
     is_the_same = account.identity.provider is ProviderName.MICROSOFT
     assert sent.metadata == (NOTES if is_the_same else {})
+
+
+@pytest.mark.parametrize("newer", [NEWER, {}])
+def test_what_is_noted_while_a_draft_is_changed_stays(
+    world: World, account: Account, newer: dict[str, str]
+) -> None:
+    """Whoever changed the body wrote the metadata over it that had been read before."""
+    draft = draft_of(create(world, account, metadata=NOTES).mail)
+    messages = world.messages
+
+    def somebody_notes() -> None:
+        assert change(world, account, draft, metadata=newer).message.metadata == newer
+
+    world.messages = interrupted(messages, before="put", by=somebody_notes)
+    assert change(world, account, draft, body="<p>Mais</p>").message.metadata == newer
+    world.messages = messages
+    world.work_off()
+    assert only(world, account).metadata == newer
+
+
+def test_metadata_stays_when_a_sync_takes_the_old_draft_away_first(
+    world: World, account: Account
+) -> None:
+    """It waits for the message that the draft has become."""
+    draft = draft_of(create(world, account, metadata=NOTES).mail)
+    messages = world.messages
+    world.messages = interrupted(messages, before="put", by=lambda: world.sync(account))
+    assert change(world, account, draft, subject="Mais").message.metadata == NOTES
+    world.messages = messages
+    world.work_off()
+    assert (only(world, account).subject, only(world, account).metadata) == ("Mais", NOTES)
+
+
+@pytest.mark.parametrize("newer", [NEWER, {}])
+def test_what_is_noted_while_a_draft_is_sent_stays(
+    world: World, account: Account, newer: dict[str, str]
+) -> None:
+    """The sent message has what the draft had last, not what it had when it was read."""
+    draft = draft_of(create(world, account, metadata=NOTES).mail)
+
+    def somebody_notes() -> None:
+        assert change(world, account, draft, metadata=newer).message.metadata == newer
+
+    world.outbox = interrupted(world.outbox, before="settle", by=somebody_notes)
+    sent = send(world, account, draft).mail.message
+    assert sent.metadata == newer
+    world.work_off()
+    assert world.messages.get(account.id, sent.id).metadata == newer
+
+
+def test_metadata_stays_when_a_sync_sees_first_that_a_draft_was_sent(
+    world: World, account: Account
+) -> None:
+    """It has taken the draft away before we could."""
+    draft = draft_of(create(world, account, metadata=NOTES).mail)
+    world.outbox = interrupted(world.outbox, before="settle", by=lambda: world.sync(account))
+    sent = send(world, account, draft).mail.message
+    assert sent.metadata == NOTES
+    world.work_off()
+    assert world.messages.get(account.id, sent.id).metadata == NOTES

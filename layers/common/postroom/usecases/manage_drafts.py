@@ -115,7 +115,6 @@ def update_draft(
             for state in states:
                 if state.id != stored.message.id:
                     _forget(account.id, state, sending)
-            _carry_metadata(message, stored.message, sending)
         _look_again(account, written, sending)
         ring(account.id, sending)
         if stored is None:
@@ -225,11 +224,6 @@ def stored_draft(
         messages=messages,
         contents=sending.stores.contents,
     )
-
-
-def _carry_metadata(old: Message, new: Message, sending: SendTools) -> None:
-    if old.metadata and new.id != old.id:
-        sending.stores.messages.note(new.account_id, new.id, old.metadata)
 
 
 def _forget(account_id: AccountId, message: Message, sending: SendTools) -> None:

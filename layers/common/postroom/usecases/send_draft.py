@@ -199,9 +199,11 @@ def _move(
     if sent.provider_id == message.provider_id:
         _put_among_sent(account, message, sending)
         return
-    if message.metadata:
-        ours = message_id(account.id, sent.provider_id)
-        sending.stores.messages.note(account.id, ours, message.metadata)
+    messages = sending.stores.messages
+    # An application may have noted something while it was sent, or a sync have removed it.
+    metadata = messages.get_many(account.id, [message.id]).get(message.id, message).metadata
+    if metadata:
+        messages.note(account.id, message_id(account.id, sent.provider_id), metadata)
     for state in states:
         remove_message(
             account_id=account.id, ref=MessageRef.to(state), version=None, stores=sending.stores
