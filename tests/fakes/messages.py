@@ -168,11 +168,12 @@ class InMemoryMessageStore:
         old, tombstone = self._messages.get(key), self._living_tombstone(key)
         if old is not None and (old.version > message.version or self._seen_at[key] > seen_at):
             return PutOutcome(won=False)
-        if tombstone is not None and tombstone.version > message.version:
-            return PutOutcome(won=False)
-        if tombstone is not None and tombstone.version == message.version:
-            noted_at = tombstone.ends_at - _TOMBSTONE_LIFETIME
-            if not revive or seen_at < noted_at:
+        if tombstone is not None:
+            if tombstone.version > message.version:
+                return PutOutcome(won=False)
+            if seen_at < tombstone.ends_at - _TOMBSTONE_LIFETIME:
+                return PutOutcome(won=False)
+            if tombstone.version == message.version and not revive:
                 return PutOutcome(won=False)
         if old is not None:
             self._take_out(old)

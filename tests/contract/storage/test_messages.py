@@ -382,6 +382,9 @@ class TestRemove:
         clock.advance(timedelta(seconds=1))
         messages.remove(ACCOUNT_ID, message.id, None)
         assert messages.put([message], seen_at=seen_at, revive=True) == [LOST]
+        # Nor is it a sign of life that it had been changed before, by whom we had not heard of
+        changed = replace(message, version=message.version + 1)
+        assert messages.put([changed], seen_at=seen_at, revive=True) == [LOST]
         assert not is_stored(messages, message)
 
     def test_an_older_sighting_revives_nothing(self, messages: MessageStore) -> None:

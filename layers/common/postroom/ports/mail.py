@@ -83,8 +83,8 @@ class MessageStore(Protocol):
 
         Nor does it win over what was seen later: `seen_at` is when the provider was asked for them;
         now, where they are what it has just been made to have. Such a change may bear no version
-        of its own. It is safe to repeat a put. An end of an equal version stands, unless they
-        `revive` and were seen after it had been noted. Answers in the order of the messages.
+        of its own. It is safe to repeat a put. An end stands that was noted since they were seen,
+        and one of an equal version, unless they `revive`. Answers in the order of the messages.
         """
 
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:

@@ -74,8 +74,8 @@ class Folders:
         self._client = client
         self._account_id = account_id
         self._known_roles: Mapping[str, FolderRole] = {}
-        self._visible: frozenset[str] = frozenset()
-        self._hidden: frozenset[str] = frozenset()
+        self._visible = set[str]()
+        self._hidden = set[str]()
 
     # ── Reading ──────────────────────────────────────────────────────────────────────────
 
@@ -118,9 +118,9 @@ class Folders:
         Chats of Teams lie in a hidden folder, and what was deleted for good among the recoverable
         items; both are handed out by their ids all the same.
         """
-        if provider_id not in self._visible | self._hidden:
-            self._list()
-            self._hidden |= {provider_id} - self._visible
+        is_known = provider_id in self._visible or provider_id in self._hidden
+        if not is_known and provider_id not in self._list().folders:
+            self._hidden.add(provider_id)
         return provider_id in self._visible
 
     def size_of(self, provider_id: str) -> int | None:
@@ -169,7 +169,8 @@ class Folders:
             if not answer.more:
                 break
             answer = self._page(answer.link)
-        self._visible = frozenset(found)
+        # Units are read side by side: who began to list earlier may come to its end later.
+        self._visible.update(found)
         return _Listing(found, Cursor(answer.link))
 
     def _page(self, link: str) -> DeltaAnswer:

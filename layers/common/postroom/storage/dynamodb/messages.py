@@ -65,8 +65,8 @@ _WINS = (
     "attribute_not_exists(#version)"
     " OR (#version <= :version AND attribute_not_exists(#ends_at)"
     " AND (attribute_not_exists(#seen_at) OR #seen_at <= :seen_at))"
-    " OR (#version < :version AND attribute_exists(#ends_at))"
-    " OR (#version = :version AND #ends_at <= :outlived)"
+    " OR (#version < :version AND #ends_at <= :outlived)"
+    " OR (#version = :version AND #ends_at <= :revived)"
     " OR #ends_at <= :now"
 )
 
@@ -110,8 +110,13 @@ class DynamoMessageStore:
         for write in writes:
             same_message.setdefault(write.message.id, []).append(write)
         seen_at = seen_at or self._clock.now()
-        outlived = seen_at + TOMBSTONE_LIFETIME if revive else self._clock.now()
-        times = {"seen_at": to_text(seen_at), "outlived": to_text(outlived)}
+        outlived = seen_at + TOMBSTONE_LIFETIME  # by what was seen after its end was noted
+        revived = outlived if revive else self._clock.now()
+        times = {
+            "seen_at": to_text(seen_at),
+            "outlived": to_text(outlived),
+            "revived": to_text(revived),
+        }
         in_parallel(lambda some: self._claim_in_turn(some, times), list(same_message.values()))
         # Of several states of one message the last that won stands; it knows what the others left.
         won = list({write.message.id: write for write in writes if write.won}.values())
