@@ -10,6 +10,7 @@ from postroom.domain.folder import FolderRole
 from postroom.domain.ids import FolderId, MessageId
 from postroom.domain.message import FullMessage, MessageChange
 from postroom.usecases.change_message import change_message, delete_message
+from postroom.usecases.mailboxes import Mailboxes
 from tests.interruptions import accompanied, interrupted
 from tests.world import GOOGLE_ALONE, MICROSOFT_ALONE, World, make_mail
 
@@ -31,12 +32,19 @@ def _only(world: World, account: Account) -> MessageId:
     return message.id
 
 
-def _change(world: World, account: Account, message_id: str, change: MessageChange) -> FullMessage:
+def _change(
+    world: World,
+    account: Account,
+    message_id: str,
+    change: MessageChange,
+    *,
+    mailboxes: Mailboxes | None = None,
+) -> FullMessage:
     return change_message(
         account=account,
         message_id=MessageId(message_id),
         change=change,
-        mailboxes=world.mailboxes,
+        mailboxes=mailboxes or world.mailboxes,
         stores=world.stores,
         folders=world.folders,
         sync_states=world.sync_states,
@@ -344,3 +352,24 @@ def test_outlooks_own_names_of_folders_will_do(world: World, account: Account) -
     change = MessageChange(folders=(FolderId("archive"),))
     moved = _change(world, account, _only(world, account), change)
     assert moved.message.folders == (world.folder(account.id, FolderRole.ARCHIVE),)
+
+
+@pytest.mark.parametrize("starred", [None, True])
+def test_of_two_who_move_a_message_at_once_the_provider_tells_where_it_lies(
+    world: World, account: Account, *, starred: bool | None
+) -> None:
+    """Both had read it in the inbox; at Outlook it lies in one folder, also until the next sync."""
+    message_id = _only(world, account)
+    quicker, slower = (
+        MessageChange(folders=(world.folder(account.id, role),), starred=flag)
+        for role, flag in ((FolderRole.SPAM, starred), (FolderRole.TRASH, None))
+    )
+
+    def somebody_is_quicker() -> None:
+        _change(world, account, message_id, quicker)
+
+    mailboxes = interrupted(world.mailboxes, before="open", by=somebody_is_quicker)
+    _change(world, account, message_id, slower, mailboxes=mailboxes)
+    world.assert_equal(account)
+    world.work_off()
+    world.assert_equal(account)

@@ -21,6 +21,7 @@ from postroom.domain.message import Message, MessageChange
 from postroom.domain.thread import ShownThread
 from postroom.usecases.change_thread import change_thread, delete_thread
 from postroom.usecases.list_threads import messages_of_thread
+from postroom.usecases.mailboxes import Mailboxes
 from tests.interruptions import interrupted
 from tests.world import GOOGLE_ALONE, MICROSOFT_ALONE, World, make_mail
 
@@ -58,13 +59,20 @@ def mail_of(world: World, account: Account) -> list[Message]:
     return messages_of_thread(account_id=account.id, thread_id=thread_id, messages=world.messages)
 
 
-def change(world: World, account: Account, thread_id: str = "", **parts: Any) -> ShownThread:
+def change(
+    world: World,
+    account: Account,
+    thread_id: str = "",
+    *,
+    mailboxes: Mailboxes | None = None,
+    **parts: Any,
+) -> ShownThread:
     """Change the only thread, or another one."""
     return change_thread(
         account=account,
         thread_id=ThreadId(thread_id) if thread_id else mail_of(world, account)[0].thread_id,
         change=MessageChange(**parts),
-        mailboxes=world.mailboxes,
+        mailboxes=mailboxes or world.mailboxes,
         stores=world.stores,
         threads=world.threads,
         folders=world.folders,
@@ -323,3 +331,28 @@ def test_many_messages_are_one_call(world: World, account: Account) -> None:
     after = world.simulator.calls_made()
     made = {name: after[name] - before.get(name, 0) for name in after}
     assert {name: count for name, count in made.items() if count} == {"messages.batchModify": 1}
+
+
+@GOOGLE_ALONE
+@pytest.mark.parametrize("account", [3, 45], indirect=True)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"starred": True}, {"unread": False}),
+        ({"unread": False}, {"starred": True}),
+        ({"folders": (FolderId("IMPORTANT"),)}, {"unread": False}),
+        ({"starred": True}, {"folders": (FolderId("IMPORTANT"),)}),
+    ],
+)
+def test_of_two_who_change_a_thread_at_once_neither_undoes_the_other(
+    world: World, account: Account, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """Both had read it before: whoever stored last took the other's star away, until a sync."""
+
+    def somebody_is_quicker() -> None:
+        change(world, account, **first)
+        world.assert_equal(account)
+
+    mailboxes = interrupted(world.mailboxes, before="open", by=somebody_is_quicker)
+    change(world, account, mailboxes=mailboxes, **second)
+    assert_equal_now_and_later(world, account)

@@ -162,7 +162,8 @@ class Message:
 
     def edited(self, edit: "MessageEdit") -> "Message":
         """The same message after a change of folders and flags."""
-        kept = [folder for folder in self.folders if folder not in edit.remove]
+        left = frozenset(self.folders) - edit.add if edit.is_complete else edit.remove
+        kept = [folder for folder in self.folders if folder not in left]
         added = [folder for folder in sorted(edit.add) if folder not in kept]
         return replace(
             self,
@@ -209,6 +210,8 @@ class MessageEdit:
     version: int
     add: frozenset[FolderId] = frozenset()
     remove: frozenset[FolderId] = frozenset()
+    is_complete: bool = False
+    """What is added are all folders, whatever the message lay in before."""
     unread: bool | None = None
     starred: bool | None = None
     categories: tuple[str, ...] | None = None

@@ -13,6 +13,9 @@ from postroom.usecases.find_folders import find_folder
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.store_mail import MailStores, ask_for, fetch_and_store
 
+_LOOKUP_LIMIT = 100
+"""Messages looked up in one go; the store's own limit."""
+
 _SHOWN_ID_LENGTH = 40
 """How much of an unknown folder id is repeated to whoever sent it."""
 
@@ -24,12 +27,19 @@ def store_edits(
     stores: MailStores,
     clock: Clock,
 ) -> None:
-    """Write changes on top of what they were made from, or what the provider has now.
+    """Write changes on top of what is stored, or what the provider has now.
 
-    When the sync stored a newer version at the same moment, nobody here knows which of the two
-    changes the provider made last.
+    Somebody else's change of the same version stays. When the sync stored a newer version at the
+    same moment, nobody here knows which of the two changes the provider made last.
     """
-    outcomes = stores.messages.put([message.edited(edit) for message, edit in edits])
+    changed: list[Message] = []
+    for begin in range(0, len(edits), _LOOKUP_LIMIT):
+        some = edits[begin : begin + _LOOKUP_LIMIT]
+        stored = stores.messages.get_many(some[0][0].account_id, [each.id for each, _ in some])
+        for message, edit in some:
+            now = stored.get(message.id, message)
+            changed.append((now if now.version == message.version else message).edited(edit))
+    outcomes = stores.messages.put(changed)
     lost = [message for (message, _), put in zip(edits, outcomes, strict=True) if not put.won]
     if lost:
         fetch_and_store(

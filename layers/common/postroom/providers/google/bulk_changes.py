@@ -3,20 +3,19 @@
 https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/batchModify
 
 Gmail takes one set of labels for up to a thousand messages, passes over those that are gone, and
-answers nothing. So those messages go together that need the same labels, and what they have then
-is reckoned; what somebody else has changed meanwhile is told by the history.
+answers nothing. So those messages go together that need the same labels, and of what they have then
+no more is told than what was asked for; what somebody else has changed is told by the history.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from postroom.domain.ids import FolderId
 from postroom.domain.message import Message, MessageChange, MessageEdit
 from postroom.domain.thread import ManyEdits
 from postroom.providers.google.client import GmailClient
 from postroom.providers.google.labels import LabelChanges, label_changes
-from postroom.providers.google.mapping import STARRED, UNREAD
+from postroom.providers.google.mapping import STARRED, UNREAD, told_flag
 
 _AT_ONCE = 1_000
 
@@ -58,13 +57,13 @@ class BulkChanges:
 
 
 def _edit(message: Message, labels: LabelChanges) -> MessageEdit:
-    after = (frozenset(message.folders) | labels.add) - labels.remove
-    told = MessageEdit(
+    return MessageEdit(
         message_id=message.id,
         provider_id=message.provider_id,
         provider_thread_id=message.provider_thread_id,
         version=message.version,
         add=labels.add,
         remove=labels.remove,
+        unread=told_flag(UNREAD, added=labels.add, removed=labels.remove),
+        starred=told_flag(STARRED, added=labels.add, removed=labels.remove),
     )
-    return replace(told, unread=UNREAD in after, starred=STARRED in after)

@@ -19,7 +19,7 @@ from postroom.domain import ids
 from postroom.domain.ids import AccountId, FolderId, ProviderMessageId, ProviderThreadId
 from postroom.domain.message import MessageEdit
 from postroom.domain.sync import ChangePage, Cursor, MessageRef
-from postroom.providers.google.mapping import DRAFT, STARRED, UNREAD
+from postroom.providers.google.mapping import DRAFT, STARRED, UNREAD, told_flag
 from postroom.providers.google.types import GmailMessage, HistoryPage, HistoryRecord, LabelsChanged
 
 
@@ -97,15 +97,9 @@ def _edit(net: _Labels, account_id: AccountId) -> MessageEdit:
         version=net.version,
         add=frozenset(net.added),
         remove=frozenset(net.removed),
-        unread=_flag(net, UNREAD),
-        starred=_flag(net, STARRED),
+        unread=told_flag(UNREAD, added=net.added, removed=net.removed),
+        starred=told_flag(STARRED, added=net.added, removed=net.removed),
     )
-
-
-def _flag(net: _Labels, label: FolderId) -> bool | None:
-    if label in net.added:
-        return True
-    return False if label in net.removed else None
 
 
 def message_ref(message: GmailMessage) -> MessageRef:

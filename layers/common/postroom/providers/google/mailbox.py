@@ -395,7 +395,7 @@ def _edit(message: Message, answer: GmailMessage) -> MessageEdit:
         _no_edit(message),
         version=max(message.version, int(answer.get("historyId") or 0)),
         add=labels,
-        remove=frozenset(message.folders) - labels,
+        is_complete=True,
         unread=UNREAD in labels,
         starred=STARRED in labels,
     )

@@ -5,7 +5,7 @@ says so; the raw form has everything.
 """
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -121,6 +121,15 @@ def map_message(
     )
     content = MessageContent(html=markup, text=_joined_text(pieces), headers=headers)
     return FullMessage(message=message, content=content)
+
+
+def told_flag(
+    label: FolderId, *, added: Collection[FolderId], removed: Collection[FolderId]
+) -> bool | None:
+    """Return what a change of labels makes of a flag; None when it leaves it as it is."""
+    if label in added:
+        return True
+    return False if label in removed else None
 
 
 def detached_texts(raw: GmailMessage) -> dict[str, str]:

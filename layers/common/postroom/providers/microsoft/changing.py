@@ -63,15 +63,14 @@ class MessageChanger:
     def edit(self, message: Message, state: GraphMessage) -> MessageEdit:
         """Turn a message's state after a change into the change."""
         told = map_edit(state, self._account_id)
-        folders = frozenset(folders_of(state, self._account_id))
         return replace(
             told,
             message_id=message.id,
             provider_id=message.provider_id,
             provider_thread_id=told.provider_thread_id or message.provider_thread_id,
             version=max(message.version, told.version),
-            add=folders,
-            remove=frozenset(message.folders) - folders,
+            add=frozenset(folders_of(state, self._account_id)),
+            is_complete=True,
         )
 
 
