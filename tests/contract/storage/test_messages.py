@@ -11,9 +11,11 @@ from postroom.domain.message import ALL_MAIL, STARRED, UNREAD, Address, Message,
 from postroom.ports import MessageStore, PutOutcome
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.messages import TOMBSTONE_LIFETIME, DynamoMessageStore
+from postroom.storage.dynamodb.parallel import WRITERS
 from postroom.storage.dynamodb.table import Table
 from tests.builders import ACCOUNT_ID, NOW, OTHER_ACCOUNT_ID, make_attachment, make_message
 from tests.fakes import FixedClock, InMemoryMessageStore
+from tests.interruptions import accompanied
 
 INBOX = View("INBOX")
 NEW = PutOutcome(won=True, is_new=True)
@@ -168,6 +170,20 @@ class TestPut:
         assert messages.get(ACCOUNT_ID, changed.id) == changed
         assert messages.put([looked], seen_at=clock.now()) == [REPLACED]
         assert messages.put([changed]) == [LOST]
+
+    def test_each_of_many_changes_counts_as_seen_when_it_is_stored(self, table: Table) -> None:
+        """A sync that put a message again, among a thousand that were changed, won over it."""
+        # Given
+        clock = FixedClock()
+        many = [make_message(number=number, unread=False) for number in range(1, WRITERS + 2)]
+        second = timedelta(seconds=1)
+        last = replace(many[-1], unread=True)
+        DynamoMessageStore(table, clock).put([last], seen_at=clock.now() + second / 2)
+        # When
+        slow = accompanied(table, "update", by=lambda: clock.advance(second))
+        outcomes = DynamoMessageStore(slow, clock).put(many)
+        # Then
+        assert outcomes == [NEW] * WRITERS + [REPLACED]
 
     def test_changed_time_moves_the_message(self, messages: MessageStore) -> None:
         """A draft that is saved anew stands once, at its new time."""

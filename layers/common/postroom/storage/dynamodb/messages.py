@@ -109,15 +109,10 @@ class DynamoMessageStore:
         same_message: dict[MessageId, list[_Write]] = {}
         for write in writes:
             same_message.setdefault(write.message.id, []).append(write)
-        seen_at = seen_at or self._clock.now()
-        outlived = seen_at + TOMBSTONE_LIFETIME  # by what was seen after its end was noted
-        revived = outlived if revive else self._clock.now()
-        times = {
-            "seen_at": to_text(seen_at),
-            "outlived": to_text(outlived),
-            "revived": to_text(revived),
-        }
-        in_parallel(lambda some: self._claim_in_turn(some, times), list(same_message.values()))
+        in_parallel(
+            lambda some: self._claim_in_turn(some, seen_at, revive=revive),
+            list(same_message.values()),
+        )
         # Of several states of one message the last that won stands; it knows what the others left.
         won = list({write.message.id: write for write in writes if write.won}.values())
         in_parallel(self._metadata.take_over, [each.message for each in won if each.may_take])
@@ -283,12 +278,16 @@ class DynamoMessageStore:
         )
         return list(dict.fromkeys(position.message_id for position in positions))
 
-    def _claim_in_turn(self, writes: Sequence["_Write"], times: Mapping[str, str]) -> None:
+    def _claim_in_turn(
+        self, writes: Sequence["_Write"], seen_at: datetime | None, *, revive: bool
+    ) -> None:
         for write in writes:
-            self._claim(write, times)
+            self._claim(write, seen_at, revive=revive)
 
-    def _claim(self, write: "_Write", times: Mapping[str, str]) -> None:
-        message = write.message
+    def _claim(self, write: "_Write", seen_at: datetime | None, *, revive: bool) -> None:
+        message, now = write.message, self._clock.now()
+        seen_at = seen_at or now  # of each write: a thousand take some seconds
+        outlived = seen_at + TOMBSTONE_LIFETIME  # by what was seen after its end was noted
         try:
             old = self._table.update(
                 keys.message(message.account_id, message.id),
@@ -300,8 +299,10 @@ class DynamoMessageStore:
                     "message": to_row(message),
                     "put_id": write.put_id,
                     "standing": write.standing,
-                    "now": to_text(self._clock.now()),
-                    **times,
+                    "seen_at": to_text(seen_at),
+                    "outlived": to_text(outlived),
+                    "revived": to_text(outlived if revive else now),
+                    "now": to_text(now),
                 },
                 condition=_WINS,
                 answer="ALL_OLD",
