@@ -321,7 +321,7 @@ class InMemoryFolderStore:
     def __init__(self) -> None:
         self._folders: dict[AccountId, dict[FolderId, Folder]] = {}
         self._hidden: dict[AccountId, dict[FolderId, Folder]] = {}
-        self._shown_at: dict[tuple[AccountId, FolderId], datetime] = {}
+        self._seen_at: dict[tuple[AccountId, FolderId], datetime] = {}
 
     def all(self, account_id: AccountId, *, with_hidden: bool = False) -> Sequence[Folder]:
         """Return all folders of an account, ordered by id."""
@@ -331,18 +331,30 @@ class InMemoryFolderStore:
         return [folders[folder_id] for folder_id in sorted(folders)]
 
     def show(
-        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        changed: FolderId,
+        asked_at: datetime,
+        at: datetime,
     ) -> None:
-        """Let exactly these folders be seen, and hide others; but what was shown since stays."""
-        since = self._shown_since(account_id, asked_at)
-        there = self.all(account_id, with_hidden=True)
-        seen = {folder.id: folder for folder in self.all(account_id)}
-        wanted = {folder.id: folder for folder in folders if folder.id not in since}
-        wanted |= {each: seen[each] for each in since & seen.keys()}
-        changed = {each for each in seen.keys() | wanted if seen.get(each) != wanted.get(each)}
-        self._shown_at |= {(account_id, each): at for each in changed}
-        self._hidden[account_id] = {each.id: each for each in there if each.id not in wanted}
-        self._folders[account_id] = wanted
+        """Let exactly these folders be seen, and hide others; but what was seen later stays."""
+        hidden = self._hidden.setdefault(account_id, {})
+        seen = self._folders.setdefault(account_id, {})
+        wanted = {folder.id: folder for folder in folders}
+        for each in seen.keys() | wanted:
+            is_own = each == changed
+            if seen.get(each) == wanted.get(each):
+                continue
+            if not is_own and self._is_seen_since(account_id, each, asked_at):
+                continue
+            self._seen_at[account_id, each] = at if is_own else asked_at
+            if each in wanted:
+                seen[each] = wanted[each]
+                hidden.pop(each, None)
+            else:
+                hidden[each] = seen.pop(each)
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
         """Remember folders that mail was stored in, hidden if they are not there yet."""
@@ -359,23 +371,28 @@ class InMemoryFolderStore:
         known: Collection[FolderId] | None = None,
         asked_at: datetime | None = None,
     ) -> None:
-        """Keep these folders in place of the known ones, or of all; not of those shown since."""
-        since = set() if asked_at is None else self._shown_since(account_id, asked_at)
-        wanted = {folder.id: folder for folder in folders if folder.id not in since}
+        """Keep these folders in place of the known ones, or of all; not of those seen later."""
+        hidden = self._hidden.setdefault(account_id, {})
+        seen = self._folders.setdefault(account_id, {})
+        wanted = {folder.id: folder for folder in folders}
+        gone = (seen.keys() | hidden.keys()) - wanted.keys()
+        for each in wanted.keys() | (gone if known is None else gone & set(known)):
+            if seen.get(each) == wanted.get(each) and each not in hidden:
+                continue
+            if asked_at is not None:
+                if self._is_seen_since(account_id, each, asked_at):
+                    continue
+                self._seen_at[account_id, each] = asked_at
+            hidden.pop(each, None)
+            seen.pop(each, None)
+            if each in wanted:
+                seen[each] = wanted[each]
 
-        def others(there: dict[FolderId, Folder]) -> dict[FolderId, Folder]:
-            gone = {*(there.keys() if known is None else known), *wanted} - since
-            return {each: folder for each, folder in there.items() if each not in gone}
-
-        self._folders[account_id] = others(self._folders.get(account_id, {})) | wanted
-        self._hidden[account_id] = others(self._hidden.get(account_id, {}))
-
-    def _shown_since(self, account_id: AccountId, asked_at: datetime) -> set[FolderId]:
-        return {
-            folder_id
-            for (account, folder_id), shown_at in self._shown_at.items()
-            if account == account_id and shown_at > asked_at
-        }
+    def _is_seen_since(
+        self, account_id: AccountId, folder_id: FolderId, asked_at: datetime
+    ) -> bool:
+        seen_at = self._seen_at.get((account_id, folder_id))
+        return seen_at is not None and seen_at > asked_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "Folders": LOGS
     | ADMIN_KEY
     | SIGNING_KEY
-    | dynamodb(*ROWS, "Query", "BatchWriteItem")
+    | dynamodb(*ROWS, "Query")
     | MAILBOX
     | ring("SyncQueue"),
     "Threads": LOGS | ADMIN_KEY | SIGNING_KEY | MAIL_ROWS | BODIES | MAILBOX | ring("SyncQueue"),

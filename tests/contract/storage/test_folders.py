@@ -71,7 +71,7 @@ class TestFolderStore:
         label, other = make_folder(), make_folder(id=FolderId("Label_9"))
         folders.replace_all(ACCOUNT_ID, [INBOX, label])
 
-        folders.show(ACCOUNT_ID, [INBOX, other], asked_at=NOW, at=NOW)
+        folders.show(ACCOUNT_ID, [INBOX, other], changed=other.id, asked_at=NOW, at=NOW)
 
         assert list(folders.all(ACCOUNT_ID)) == [INBOX, other]
         assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == [INBOX, label, other]
@@ -79,9 +79,10 @@ class TestFolderStore:
     def test_a_hidden_folder_comes_back(self, folders: FolderStore) -> None:
         """When the provider still has it, whoever hid it."""
         label = make_folder()
-        for see in (partial(folders.show, asked_at=NOW, at=NOW), folders.replace_all):
+        show = partial(folders.show, changed=label.id, asked_at=NOW, at=NOW)
+        for see in (show, folders.replace_all):
             folders.replace_all(ACCOUNT_ID, [label])
-            folders.show(ACCOUNT_ID, [], asked_at=NOW, at=NOW)
+            show(ACCOUNT_ID, [])
 
             see(ACCOUNT_ID, [label])
 
@@ -90,7 +91,7 @@ class TestFolderStore:
     def test_a_hidden_folder_goes(self, folders: FolderStore) -> None:
         """With the next reading of all."""
         folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()])
-        folders.show(ACCOUNT_ID, [INBOX], asked_at=NOW, at=NOW)
+        folders.show(ACCOUNT_ID, [INBOX], changed=make_folder().id, asked_at=NOW, at=NOW)
 
         folders.replace_all(ACCOUNT_ID, [INBOX])
 
@@ -120,14 +121,14 @@ class TestFolderStore:
         hidden = folders.all(ACCOUNT_ID, with_hidden=True)
         assert [each.id for each in hidden] == ["INBOX", "Label_9"]
 
-    def test_what_was_shown_since_the_provider_was_asked_stays(self, folders: FolderStore) -> None:
+    def test_what_was_seen_since_the_provider_was_asked_stays(self, folders: FolderStore) -> None:
         """A label that was deleted or renamed stood there again as it had been, for a moment."""
         # Given
         renamed, deleted, made = (make_folder(id=FolderId(f"Label_{each}")) for each in "123")
         before = [INBOX, renamed, deleted]
         folders.replace_all(ACCOUNT_ID, before)
         now = [INBOX, replace(renamed, name="New"), made]
-        folders.show(ACCOUNT_ID, now, asked_at=NOW, at=NOW)
+        folders.show(ACCOUNT_ID, now, changed=made.id, asked_at=NOW, at=NOW)
         # When
         earlier = NOW - timedelta(milliseconds=1)
         known = {each.id for each in (*before, made)}
@@ -138,21 +139,56 @@ class TestFolderStore:
         folders.replace_all(ACCOUNT_ID, before, known=known, asked_at=NOW)
         assert list(folders.all(ACCOUNT_ID, with_hidden=True)) == before
 
-    def test_of_two_readers_neither_hides_what_the_other_has_done(
+    def test_of_two_readers_neither_undoes_what_the_other_has_done(
         self, folders: FolderStore
     ) -> None:
-        """Both made a label at once: the one whose list was older hid the other's."""
-        # Given
+        """Both changed a label at once, and the one whose list was older was the last to write."""
+        # Given one who has listed the labels before the other changed one
         old, first, second = (make_folder(id=FolderId(f"Label_{each}")) for each in "123")
         folders.replace_all(ACCOUNT_ID, [INBOX, old])
-        later = NOW + timedelta(milliseconds=1)
-        folders.show(ACCOUNT_ID, [INBOX, second], asked_at=NOW, at=later)
+        earlier, asked_at, later = (NOW + timedelta(milliseconds=each) for each in (1, 2, 3))
+        folders.show(ACCOUNT_ID, [INBOX, second], changed=second.id, asked_at=asked_at, at=asked_at)
         # When
-        folders.show(
-            ACCOUNT_ID, [INBOX, old, first], asked_at=NOW, at=later + timedelta(milliseconds=1)
-        )
+        listed = [INBOX, old, first]
+        folders.show(ACCOUNT_ID, listed, changed=first.id, asked_at=earlier, at=later)
         # Then
         assert list(folders.all(ACCOUNT_ID)) == [INBOX, first, second]
+
+    def test_a_readers_own_change_is_shown(self, folders: FolderStore) -> None:
+        """Another one's list had the old name, came earlier, and was written in between."""
+        # Given
+        work, job = make_folder(name="Work"), make_folder(name="Job")
+        folders.replace_all(ACCOUNT_ID, [INBOX, work])
+        times = [NOW + timedelta(milliseconds=each) for each in range(4)]
+        other = make_folder(id=FolderId("Label_9"))
+        folders.show(
+            ACCOUNT_ID,
+            [INBOX, replace(work, child_count=1), other],
+            changed=other.id,
+            asked_at=times[0],
+            at=times[2],
+        )
+        # When
+        folders.show(
+            ACCOUNT_ID, [INBOX, job, other], changed=job.id, asked_at=times[1], at=times[3]
+        )
+        # Then
+        assert list(folders.all(ACCOUNT_ID)) == [INBOX, job, other]
+
+    def test_what_a_sync_has_seen_is_not_hidden_by_an_older_list(
+        self, folders: FolderStore
+    ) -> None:
+        """A label of another client's was gone again until the next sync."""
+        # Given
+        theirs, ours = make_folder(), make_folder(id=FolderId("Label_9"))
+        folders.replace_all(ACCOUNT_ID, [INBOX], asked_at=NOW)
+        later = NOW + timedelta(milliseconds=2)
+        folders.replace_all(ACCOUNT_ID, [INBOX, theirs], asked_at=later)
+        # When
+        asked_at = NOW + timedelta(milliseconds=1)
+        folders.show(ACCOUNT_ID, [INBOX, ours], changed=ours.id, asked_at=asked_at, at=later)
+        # Then
+        assert list(folders.all(ACCOUNT_ID)) == [INBOX, theirs, ours]
 
     def test_hundreds_of_folders_are_kept(self, folders: FolderStore) -> None:
         """A mailbox may have more folders than a batch has places."""
@@ -172,23 +208,27 @@ class CountingTable(Table):
         super().__init__(*args)
         self.written: list[str] = []
 
-    def write_batch(self, puts: Any = None, deletes: Any = ()) -> None:
+    def put(self, key: Key, *rest: Any) -> Any:
         """Write, and note where."""
-        deletes = list(deletes)
-        self.written += [Key(*key).sk for key in [*(puts or {}), *deletes]]
-        super().write_batch(puts, deletes)
+        self.written.append(key.sk)
+        return super().put(key, *rest)
+
+    def delete(self, key: Key, *rest: Any) -> Any:
+        """Delete, and note where."""
+        self.written.append(key.sk)
+        return super().delete(key, *rest)
 
 
 def test_unchanged_folders_cost_nothing(table: Table, dynamodb: Any) -> None:
     """Reading the folders every round writes only what differs."""
     counting = CountingTable(dynamodb, "mail")
     folders = DynamoFolderStore(counting)
-    folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()])
+    folders.replace_all(ACCOUNT_ID, [INBOX, make_folder()], asked_at=NOW)
     counting.written.clear()
 
-    folders.replace_all(ACCOUNT_ID, [INBOX, make_folder(total_count=1)])
+    folders.replace_all(ACCOUNT_ID, [INBOX, make_folder(total_count=1)], asked_at=NOW)
 
-    assert counting.written == ["Label_1"]
+    assert counting.written == [make_folder().id]
 
 
 def test_older_row_is_called_by_its_id(table: Table) -> None:

@@ -302,10 +302,16 @@ class _OvertakenStore:
         return self._store.all(account_id, with_hidden=with_hidden)
 
     def show(
-        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        changed: FolderId,
+        asked_at: datetime,
+        at: datetime,
     ) -> None:
         """Show in the store."""
-        self._store.show(account_id, folders, asked_at=asked_at, at=at)
+        self._store.show(account_id, folders, changed=changed, asked_at=asked_at, at=at)
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
         """Remember in the store."""

@@ -23,12 +23,18 @@ class FolderStore(Protocol):
         """Return all folders of an account that are to be seen, or those that are hidden too."""
 
     def show(
-        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        changed: FolderId,
+        asked_at: datetime,
+        at: datetime,
     ) -> None:
-        """Let exactly these folders be seen, as they are since a time; hide others that are there.
+        """Let exactly these folders be seen; hide others that are there.
 
-        `asked_at` is when the provider was asked for them: what was shown since then stays. Writes
-        only what differs.
+        `asked_at` is when the provider was asked for them: what was seen later stays, but for the
+        one that was `changed`, and is like this since `at`. Writes only what differs.
         """
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
@@ -44,7 +50,7 @@ class FolderStore(Protocol):
     ) -> None:
         """Keep these folders in place of the `known` ones, or of all; writes only what differs.
 
-        `asked_at` is when the provider was asked for them: what was shown since then stays.
+        `asked_at` is when the provider was asked for them: what was seen later stays.
         """
 
 

@@ -39,7 +39,7 @@ def create_folder(*, account: Account, wanted: FolderChange, tools: FolderTools)
     parent = _parent(wanted.parent_id, known)
     with _changing(account, tools) as mailbox:
         made = mailbox.create_folder(wanted.name, parent, colors=colors)
-        return _show(account, mailbox, tools, changed=made)[made.id]
+        return _show(account, mailbox, tools, made.id, answered=made)[made.id]
 
 
 def change_folder(
@@ -62,7 +62,7 @@ def change_folder(
         changed = mailbox.update_folder(
             folder, name=change.name or folder.name, parent=parent, colors=colors
         )
-        return _show(account, mailbox, tools, changed=changed)[changed.id]
+        return _show(account, mailbox, tools, changed.id, answered=changed)[changed.id]
 
 
 def delete_folder(*, account: Account, folder_id: FolderId, tools: FolderTools) -> None:
@@ -71,7 +71,7 @@ def delete_folder(*, account: Account, folder_id: FolderId, tools: FolderTools) 
     folder = _own(folder_id, known)
     with _changing(account, tools) as mailbox:
         mailbox.delete_folder(folder)
-        _show(account, mailbox, tools, deleted=folder.id)
+        _show(account, mailbox, tools, folder.id, answered=None)
 
 
 @contextmanager
@@ -92,24 +92,30 @@ def _show(
     account: Account,
     mailbox: Mailbox,
     tools: FolderTools,
+    folder_id: FolderId,
     *,
-    changed: Folder | None = None,
-    deleted: FolderId | None = None,
+    answered: Folder | None,
 ) -> dict[FolderId, Folder]:
-    """Show the folders after a change as the provider has them now, or else as they should be.
+    """Show the folders after one was changed as the provider has them now, or as they should be.
 
     The change is made: a failure here must not be told as one of the change.
     """
     # A provider may take a moment to list what it has just made.
-    answered = {} if changed is None else {changed.id: changed}
+    changed = {} if answered is None else {folder_id: answered}
     asked_at = tools.clock.now()
     try:
-        shown = answered | {folder.id: folder for folder in mailbox.folders()}
+        shown = changed | {folder.id: folder for folder in mailbox.folders()}
     except ProviderError as problem:
         logger.warning("folders_not_read", extra={"problem": type(problem).__name__})
         known = _known(account, tools)
-        shown = {each: known[each] for each in known if each != deleted} | answered
-    tools.folders.show(account.id, [*shown.values()], asked_at=asked_at, at=tools.clock.now())
+        shown = {each: known[each] for each in known if each != folder_id} | changed
+    tools.folders.show(
+        account.id,
+        [*shown.values()],
+        changed=folder_id,
+        asked_at=asked_at,
+        at=tools.clock.now(),
+    )
     return shown
 
 

@@ -35,6 +35,7 @@ def refresh_folders(
     current = {folder.id: folder for folder in known.values() if folder.is_system}
     asked_at = clock.now()
     current |= {folder.id: folder for folder in mailbox.folders()}
+    still_here()  # whoever was away for longer than the lease stores nothing
     nowhere_is_gone = mailboxes.traits(account).one_folder_per_message
     for folder_id in known.keys() - current.keys():
         _leave_folder(

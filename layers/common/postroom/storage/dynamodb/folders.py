@@ -8,7 +8,10 @@ from postroom.domain.folder import Folder, FolderRole
 from postroom.domain.ids import AccountId, FolderId
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.attributes import Row, to_text
+from postroom.storage.dynamodb.parallel import in_parallel
 from postroom.storage.dynamodb.table import ConditionFailed, Table
+
+_NOT_SEEN_SINCE = "attribute_not_exists(#seen_at) OR #seen_at <= :seen_at"
 
 
 class DynamoFolderStore:
@@ -23,12 +26,16 @@ class DynamoFolderStore:
         return [_folder(row) for row in rows if with_hidden or not _is_hidden(row)]
 
     def show(
-        self, account_id: AccountId, folders: Sequence[Folder], *, asked_at: datetime, at: datetime
+        self,
+        account_id: AccountId,
+        folders: Sequence[Folder],
+        *,
+        changed: FolderId,
+        asked_at: datetime,
+        at: datetime,
     ) -> None:
         """Let exactly these folders be seen, and hide others; writes only what differs."""
         there = self._rows(account_id)
-        since = _shown_since(asked_at, there)
-        shown_at = {"shown_at": to_text(at)}
         puts = _differing(folders, there)
         wanted = {folder.id for folder in folders}
         puts |= {
@@ -36,13 +43,9 @@ class DynamoFolderStore:
             for each, row in there.items()
             if each not in wanted and not _is_hidden(row)
         }
-        self._table.write_batch(
-            puts={
-                keys.folder(account_id, each): row | shown_at
-                for each, row in puts.items()
-                if each not in since
-            }
-        )
+        if (own := puts.pop(changed, None)) is not None:
+            self._table.put(keys.folder(account_id, changed), own | {"seen_at": to_text(at)})
+        self._write(account_id, asked_at, puts)
 
     def expect(self, account_id: AccountId, folder_ids: Collection[FolderId]) -> None:
         """Remember folders that mail was stored in, hidden if they are not there yet."""
@@ -64,24 +67,39 @@ class DynamoFolderStore:
         known: Collection[FolderId] | None = None,
         asked_at: datetime | None = None,
     ) -> None:
-        """Keep these folders in place of the `known` ones, or of all; writes only what differs.
-
-        Looks first and writes then: of two at the same moment, the next reading is right.
-        """
+        """Keep these folders in place of the `known` ones, or of all; writes only what differs."""
         there = self._rows(account_id)
-        since = set() if asked_at is None else _shown_since(asked_at, there)
-        wanted = {folder.id for folder in folders}
-        gone = there.keys() - wanted - since
+        puts = _differing(folders, there)
+        gone = there.keys() - {folder.id for folder in folders}
         if known is not None:
             gone &= set(known)
-        self._table.write_batch(
-            puts={
-                keys.folder(account_id, each): row
-                for each, row in _differing(folders, there).items()
-                if each not in since
-            },
-            deletes=[keys.folder(account_id, each) for each in sorted(gone)],
-        )
+        self._write(account_id, asked_at, puts, gone)
+
+    def _write(
+        self,
+        account_id: AccountId,
+        asked_at: datetime | None,
+        puts: Mapping[FolderId, Row],
+        gone: Collection[FolderId] = (),
+    ) -> None:
+        """Put and delete rows, but for those that were seen later than `asked_at`."""
+        if asked_at is None:
+            self._table.write_batch(
+                puts={keys.folder(account_id, each): row for each, row in puts.items()},
+                deletes=[keys.folder(account_id, each) for each in gone],
+            )
+            return
+        seen_at = {"seen_at": to_text(asked_at)}
+
+        def write(folder_id: FolderId) -> None:
+            key = keys.folder(account_id, folder_id)
+            with suppress(ConditionFailed):
+                if folder_id in puts:
+                    self._table.put(key, puts[folder_id] | seen_at, _NOT_SEEN_SINCE, seen_at)
+                else:
+                    self._table.delete(key, _NOT_SEEN_SINCE, seen_at)
+
+        in_parallel(write, [*puts, *gone])
 
     def _rows(self, account_id: AccountId) -> dict[FolderId, Row]:
         return {FolderId(row["id"]): row for row in self._table.query(keys.folders(account_id))}
@@ -95,11 +113,6 @@ def _differing(folders: Sequence[Folder], there: Mapping[FolderId, Row]) -> dict
         or _is_hidden(there[folder.id])
         or _folder(there[folder.id]) != folder
     }
-
-
-def _shown_since(asked_at: datetime, there: Mapping[FolderId, Row]) -> set[FolderId]:
-    latest = to_text(asked_at)
-    return {each for each, row in there.items() if row.get("shown_at", "") > latest}
 
 
 def _is_hidden(row: Row) -> bool:
