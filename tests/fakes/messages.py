@@ -82,6 +82,17 @@ class InMemoryMessageStore:
             seen_at = seen_at or self._clock.now()
             return [self._put(message, seen_at, revive=revive) for message in messages]
 
+    def put_again(
+        self, account_id: AccountId, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, Message]:
+        """Return those that exist, each in all its places."""
+        with self._lock:
+            stored = self.get_many(account_id, message_ids)
+            for message in stored.values():
+                for view in message.views():
+                    self._place(view, message)
+            return stored
+
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
         """Remove a message and leave a tombstone."""
         key = (account_id, message_id)
@@ -181,8 +192,7 @@ class InMemoryMessageStore:
         self._seen_at[key] = seen_at
         self._messages[key] = replace(message, metadata={}) if message.metadata else message
         for view in message.views():
-            places = self._views[message.account_id, view]
-            bisect.insort(places, (message.received_at, message.id))
+            self._place(view, message)
         if message.draft_id is not None and key not in self._metadata:
             self._take_over_metadata(message, message.draft_id)
         return PutOutcome(won=True, is_new=old is None)
@@ -209,6 +219,11 @@ class InMemoryMessageStore:
             place = bisect.bisect_left(places, mine)
             if places[place : place + 1] == [mine]:
                 del places[place]
+
+    def _place(self, view: View, message: Message) -> None:
+        if not self._is_placed(view, message):
+            places = self._views[message.account_id, view]
+            bisect.insort(places, (message.received_at, message.id))
 
     def _is_placed(self, view: View, message: Message) -> bool:
         places = self._views[message.account_id, view]

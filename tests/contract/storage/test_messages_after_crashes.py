@@ -14,8 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postroom.domain.ids import FolderId
-from postroom.domain.message import ALL_MAIL, UNREAD, Message, MessageFilter, View, thread_view
+from postroom.domain.ids import FolderId, MessageId
+from postroom.domain.message import (
+    ALL_MAIL,
+    STARRED,
+    UNREAD,
+    Message,
+    MessageFilter,
+    View,
+    thread_view,
+)
 from postroom.domain.thread import summarise
 from postroom.ports import MessageStore
 from postroom.storage.dynamodb import keys
@@ -123,6 +131,42 @@ def test_crash_before_the_locations_is_healed_by_the_repetition(
     messages.put([message])
 
     assert seen(messages, ALL_MAIL) == seen(messages, INBOX) == [message]
+
+
+def test_crash_before_the_locations_is_healed_when_the_message_is_listed_again(
+    dynamodb: "DynamoDBClient", messages: DynamoMessageStore
+) -> None:
+    """Whoever meets a message that is stored already sees to it that readers find it."""
+    message = make_message()
+    with pytest.raises(Crash):
+        dying_at(dynamodb, 2).put([message])
+
+    assert messages.put_again(ACCOUNT_ID, [message.id, MessageId("none")]) == {message.id: message}
+
+    assert seen(messages, ALL_MAIL) == seen(messages, INBOX) == [message]
+
+
+def test_what_is_put_again_undoes_no_change(
+    dynamodb: "DynamoDBClient", messages: DynamoMessageStore
+) -> None:
+    """A sync had read a mail, a reader starred it, and the mail was stored as it had been.
+
+    Both had their time from just before, and a change through Gmail bears no version of its own.
+    """
+    message = make_message()
+    messages.put([message])
+    starred = replace(message, starred=True)
+
+    def before_write(number: int) -> None:
+        if number == 1:
+            messages.put([starred])
+
+    slow = DynamoMessageStore(InterruptedTable(dynamodb, before_write), FixedClock())
+
+    slow.put_again(ACCOUNT_ID, [message.id])
+
+    assert messages.get(ACCOUNT_ID, message.id) == starred
+    assert seen(messages, STARRED) == [starred]
 
 
 def test_crash_before_taking_away_leaves_nothing_behind_for_good(

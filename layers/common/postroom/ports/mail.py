@@ -93,6 +93,15 @@ class MessageStore(Protocol):
         and one of an equal version, unless they `revive`. Answers in the order of the messages.
         """
 
+    def put_again(
+        self, account_id: AccountId, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, Message]:
+        """Return those messages that exist. At most 100 ids.
+
+        Their put may have died between its writes: each is in all its places then, as it was read,
+        or as somebody has put it meanwhile.
+        """
+
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
         """Remove a message and remember its end, so that no older version returns.
 

@@ -242,7 +242,7 @@ class _Chunk:
             listed += [full.message.id for full in page.fetched.messages]
             stores.listed.mark(account_id, reading.generation, listed)
         else:
-            wanted = unknown_refs(account_id, wanted, asked_at, stores.messages)
+            wanted = unknown_refs(account_id, wanted, stores.messages)
         report = store_page(
             account_id=account_id,
             page=page,

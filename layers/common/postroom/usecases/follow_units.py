@@ -161,7 +161,7 @@ class UnitFollower:
             account_id=account_id,
             page=page,
             seen_at=asked_at,
-            wanted=unknown_refs(account_id, page.fetch, asked_at, stores.messages),
+            wanted=unknown_refs(account_id, page.fetch, stores.messages),
             mailbox=self._mailbox,
             stores=stores,
             clock=self._tools.clock,

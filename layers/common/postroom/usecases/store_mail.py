@@ -261,19 +261,17 @@ def fetch_again(*, account_id: AccountId, stores: MailStores, clock: Clock) -> N
 
 
 def unknown_refs(
-    account_id: AccountId, refs: Sequence[MessageRef], seen_at: datetime, messages: MessageStore
+    account_id: AccountId, refs: Sequence[MessageRef], messages: MessageStore
 ) -> list[MessageRef]:
     """Return those messages that have to be fetched: all but those that are stored.
 
-    Those that were stored before they were listed, at `seen_at`, are put again: their put may have
-    died between its writes. A stored draft counts as unknown: it may have been sent, and no edit
-    tells of that.
+    Those are put again: their put may have died between its writes. A stored draft counts as
+    unknown: it may have been sent, and no edit tells of that.
     """
     unknown: list[MessageRef] = []
     for some in _chunks(refs, _LOOKUP_LIMIT):
         ids = [message_id(account_id, ref.provider_id) for ref in some]
-        stored = messages.get_many(account_id, ids)
-        messages.put(list(stored.values()), seen_at=seen_at)
+        stored = messages.put_again(account_id, ids)
         settled = {known for known, message in stored.items() if not message.is_draft}
         unknown += [ref for ref, known in zip(some, ids, strict=True) if known not in settled]
     return unknown
@@ -341,7 +339,7 @@ def _store_result(
             continue
         logger.error("message_unreadable", extra={"account_id": account_id, "attempts": tried})
         count("MessagesUnreadable")
-        if unknown_refs(account_id, [failure.ref], seen_at, stores.messages):
+        if unknown_refs(account_id, [failure.ref], stores.messages):
             try:
                 mail.append(mailbox.stub(failure.ref))
             except NotFound:

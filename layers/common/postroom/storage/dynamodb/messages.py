@@ -30,6 +30,7 @@ An application's metadata stands in the message's row, too (see `metadata`); no 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -114,7 +115,22 @@ class DynamoMessageStore:
             list(same_message.values()),
         )
         # Of several states of one message the last that won stands; it knows what the others left.
-        won = list({write.message.id: write for write in writes if write.won}.values())
+        self._place({write.message.id: write for write in writes if write.won}.values())
+        return [PutOutcome(won=write.won, is_new=write.is_new) for write in writes]
+
+    def put_again(
+        self, account_id: AccountId, message_ids: Sequence[MessageId]
+    ) -> dict[MessageId, Message]:
+        """Return those messages that exist; each is in all its places, unless it has changed."""
+        rows = self._table.get_many(keys.message(account_id, each) for each in message_ids)
+        stored = [row for row in rows if "message" in row]
+        writes = in_parallel(self._claim_again, stored)
+        self._place(write for write in writes if write.won)
+        return {write.message.id: write.message for write in writes}
+
+    def _place(self, writes: Iterable["_Write"]) -> None:
+        """Bring messages whose rows were won to all their places, and away from all others."""
+        won = list(writes)
         in_parallel(self._metadata.take_over, [each.message for each in won if each.may_take])
         self._table.write_batch(_locations(won))
         leaving = [write for write in won if write.left]
@@ -125,14 +141,14 @@ class DynamoMessageStore:
             leaving,
         )
         standing = (write.standing | write.left for write in won)
-        self._refresh_threads(messages[0].account_id, *standing)
+        if won:
+            self._refresh_threads(won[0].message.account_id, *standing)
         in_parallel(
             lambda write: self._note_left(
                 write.message.account_id, write.message.id, write.left, write.put_id
             ),
             leaving,
         )
-        return [PutOutcome(won=write.won, is_new=write.is_new) for write in writes]
 
     def remove(self, account_id: AccountId, message_id: MessageId, version: int | None) -> bool:
         """Remove a message and remember its end. Answers whether it was there.
@@ -309,10 +325,20 @@ class DynamoMessageStore:
             )
         except ConditionFailed:
             return
-        write.won = True
-        write.is_new = old is None or "message" not in old
-        write.may_take = message.draft_id is not None and "metadata" not in (old or {})
-        write.left = frozenset((old or {}).get("standing", ())) - write.standing
+        write.win(old or {})
+
+    def _claim_again(self, row: Row) -> "_Write":
+        message = _message_of(row)
+        write = _Write(message)
+        with suppress(ConditionFailed):
+            self._table.update(
+                keys.message(message.account_id, message.id),
+                "SET #put_id = :put_id ADD #standing :standing",
+                {"put_id": write.put_id, "standing": write.standing, "read": row["put_id"]},
+                condition="#put_id = :read",
+            )
+            write.win(row)
+        return write
 
     def _take_away(
         self, account_id: AccountId, message_id: MessageId, left: Standing, version: int
@@ -388,6 +414,13 @@ class _Write:
         self.may_take = False
         """It is a draft's, and has no metadata."""
         self.left: Standing = frozenset()
+
+    def win(self, old: Row) -> None:
+        """Note what the row was that this write has won."""
+        self.won = True
+        self.is_new = "message" not in old
+        self.may_take = self.message.draft_id is not None and "metadata" not in old
+        self.left = frozenset(old.get("standing", ())) - self.standing
 
 
 def _locations(writes: Iterable[_Write]) -> dict[keys.Key, Row]:
