@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postroom.domain.ids import FolderId, MessageId
+from postroom.domain.ids import FolderId, MessageId, ThreadId
 from postroom.domain.message import (
     ALL_MAIL,
     STARRED,
@@ -24,7 +24,7 @@ from postroom.domain.message import (
     View,
     thread_view,
 )
-from postroom.domain.thread import summarise
+from postroom.domain.thread import ThreadFilter, summarise
 from postroom.ports import MessageStore
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.keys import Key
@@ -32,6 +32,7 @@ from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.table import Table
 from postroom.storage.dynamodb.threads import DynamoThreadStore
 from postroom.usecases.list_messages import list_messages
+from postroom.usecases.list_threads import list_threads
 from tests.builders import ACCOUNT_ID, make_message
 from tests.contract import aws
 from tests.fakes import (
@@ -167,6 +168,52 @@ def test_what_is_put_again_undoes_no_change(
 
     assert messages.get(ACCOUNT_ID, message.id) == starred
     assert seen(messages, STARRED) == [starred]
+
+
+def test_a_message_is_listed_while_its_time_changes(
+    dynamodb: "DynamoDBClient", messages: DynamoMessageStore
+) -> None:
+    """What had just been sent was gone for a moment, when the provider told its own time of it.
+
+    Its thread was gone with it, although others of its messages had not changed.
+    """
+    # Given
+    older, sent = (make_message(number=each, provider_thread_id="trip") for each in (1, 2))
+    messages.put([older, sent])
+    listed: list[tuple[list[MessageId], list[ThreadId]]] = []
+
+    def look(_: int) -> None:
+        page = list_messages(
+            account_id=ACCOUNT_ID,
+            wanted=MessageFilter(folder=FolderId("INBOX")),
+            limit=5,
+            after=None,
+            with_content=False,
+            messages=messages,
+            contents=InMemoryContentStore(),
+        )
+        threads = list_threads(
+            account_id=ACCOUNT_ID,
+            wanted=ThreadFilter(folders=(FolderId("INBOX"),)),
+            limit=5,
+            after=None,
+            with_content=False,
+            messages=messages,
+            threads=DynamoThreadStore(Table(dynamodb, aws.TABLE)),
+            contents=InMemoryContentStore(),
+        )
+        listed.append(
+            ([each.id for each in page.messages], [each.thread.id for each in threads.threads])
+        )
+
+    # When
+    slow = DynamoMessageStore(InterruptedTable(dynamodb, look), FixedClock())
+    later = sent.received_at + timedelta(seconds=2)
+    slow.put([replace(sent, received_at=later, version=sent.version + 1)])
+    look(0)
+    # Then
+    assert len(listed) > 4
+    assert listed == [([sent.id, older.id], [sent.thread_id])] * len(listed)
 
 
 def test_crash_before_taking_away_leaves_nothing_behind_for_good(

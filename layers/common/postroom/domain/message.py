@@ -229,9 +229,9 @@ class MessageChange:
     """Ours alone: no provider is told of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Position:
-    """A place in a view: lists go on after it, newest first."""
+    """A place in a view: lists go on after it, newest first. A newer place is greater."""
 
     received_at: datetime
     message_id: MessageId

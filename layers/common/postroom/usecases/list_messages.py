@@ -182,8 +182,7 @@ def _matches(
             if len(found) == limit:
                 return found, position
             message = stored.get(place.message_id)
-            # A message whose time has changed may have left its old place behind.
-            stands = message is not None and message.received_at == place.received_at
+            stands = message is not None and _stands(message, place, after, found)
             if message is not None and stands and wanted.matches(message):
                 found.append(message)
             position = place
@@ -191,3 +190,15 @@ def _matches(
             return found, None
         looked_at += len(places)
     return found, position
+
+
+def _stands(
+    message: Message, place: Position, after: Position | None, found: Sequence[Message]
+) -> bool:
+    """Whether a message is listed here: one whose time has changed may have an old place, too.
+
+    It may also have no new one yet, if it is newer: then that was passed, and it was not found.
+    """
+    own = Position.of(message)
+    was_passed = own > place and (after is None or own < after)
+    return own == place or (was_passed and all(message.id != each.id for each in found))

@@ -115,6 +115,8 @@ class _Walk:
         self._messages = messages
         self._threads = threads
         self._newest_then: dict[ThreadId, Position | None] = {}
+        self._after: Position | None = None
+        self._found: set[ThreadId] = set()
 
     def page(
         self, limit: int, after: ThreadPlace | None
@@ -124,6 +126,7 @@ class _Walk:
             return (self._only(self._wanted.thread_id) if after is None else []), None
         found: list[tuple[Thread, ThreadPlace]] = []
         place, looked_at = after, 0
+        self._after = None if after is None else after.position
         while looked_at < _SCAN_LIMIT:
             # Most threads have few messages; one thread more tells that there is a next page.
             asked = _LOOKUP_LIMIT if looked_at else min(limit + 1, _LOOKUP_LIMIT)
@@ -138,6 +141,7 @@ class _Walk:
                 if len(found) == limit:
                     return found, found[-1][1]
                 found.append((thread, place))
+                self._found.add(thread.id)
             if len(positions) < asked:
                 return found, None
             looked_at += len(positions)
@@ -187,8 +191,10 @@ class _Walk:
         newest = thread.newest_in.get(self._view)
         if newest is None or newest == place.position:
             return newest is not None
-        if _order(newest) <= _order(place.begun_at):
-            return False
+        if newest <= place.begun_at:
+            # A message whose time has just changed may stand there no more, or not yet.
+            was_passed = newest > place.position and (self._after is None or newest < self._after)
+            return was_passed and thread.id not in self._found
         if thread.id not in self._newest_then:
             self._newest_then[thread.id] = self._newest_until(place.begun_at, thread.id)
         return self._newest_then[thread.id] == place.position
@@ -203,7 +209,7 @@ class _Walk:
                 position
                 for message in mail
                 for position in [Position(received_at=message.received_at, message_id=message.id)]
-                if _order(position) <= _order(begun_at) and self._view in message.views()
+                if position <= begun_at and self._view in message.views()
             ),
             None,
         )
@@ -212,10 +218,6 @@ class _Walk:
 def _stands(message: Message, view: View, position: Position) -> bool:
     """Whether a message stands at a place; a row may be left behind by a crash."""
     return view in message.views() and message.received_at == position.received_at
-
-
-def _order(position: Position) -> tuple[object, ...]:
-    return position.received_at, position.message_id
 
 
 def shown_threads(
