@@ -5,8 +5,8 @@ failed ─────► a pending row, tried again: after a minute, then ever 
 unreadable ─► likewise; after three attempts it is stored as far as it can be described
 throttled ──► a pending row that counts no attempt, and the work pauses
 left ───────► a pending row, at once: it may lie in another folder now, or be gone
-ended ──────► a pending row, at once: what was seen bears no newer version than its own end. Either
-              it was seen before that, or it came back as it was, with the folder it lies in
+ended ──────► a pending row, at once: it was seen before its end was noted, or it came back as it
+              was, with the folder it lies in
 overtaken ──► a pending row, at once: somebody stored what was seen later, as a change of a reader
               is, but of no newer version. Or it is a draft, whose content may have been written
               over a newer one
@@ -30,7 +30,7 @@ from postroom.domain.ids import (
     message_id,
 )
 from postroom.domain.message import ALL_MAIL, FullMessage, Message, MessageEdit, Position
-from postroom.domain.sync import FailedFetch, FetchResult, MailPage, MessageRef, PendingFetch
+from postroom.domain.sync import FetchResult, MailPage, MessageRef, PendingFetch
 from postroom.observability import count, logger
 from postroom.ports import (
     Clock,
@@ -42,14 +42,13 @@ from postroom.ports import (
     PendingFetchStore,
     PutOutcome,
 )
+from postroom.usecases import fetch_later
+from postroom.usecases.fetch_later import FIRST_RETRY_DELAY
 
 ATTEMPT_LIMIT = 3
 """After as many failures an unreadable message is stored as far as it can be described."""
 
 _Item = TypeVar("_Item")
-
-_FIRST_RETRY_DELAY = timedelta(minutes=1)
-_LAST_RETRY_DELAY = timedelta(days=1)
 
 _SLICE = 50
 """Messages fetched between two signs of life: some seconds of calls, and 2,000 units at most."""
@@ -85,7 +84,7 @@ class StoreReport:
     @property
     def throttled_for(self) -> timedelta | None:
         """How long that takes."""
-        return None if self.because is None else self.because.retry_after or _FIRST_RETRY_DELAY
+        return None if self.because is None else self.because.retry_after or FIRST_RETRY_DELAY
 
     def __add__(self, later: "StoreReport") -> "StoreReport":
         """Sum up two fetches."""
@@ -286,7 +285,7 @@ def ask_for(
     clock: Clock,
 ) -> None:
     """Have stored messages fetched again by the next `retry_pending`."""
-    stores.pending.put(account_id, _asked_for(messages, reason, clock.now()))
+    stores.pending.put(account_id, fetch_later.at_once(messages, reason, clock.now()))
 
 
 def retry_pending(
@@ -335,7 +334,7 @@ def _store_result(
     for failure in result.failed:
         tried = attempts.get(failure.ref.provider_id, 0) + (not failure.throttled)
         if not (failure.unreadable and tried >= ATTEMPT_LIMIT):
-            still_pending.append(_pending(failure, tried, clock.now()))
+            still_pending.append(fetch_later.after_failure(failure, tried, clock.now()))
             continue
         logger.error("message_unreadable", extra={"account_id": account_id, "attempts": tried})
         count("MessagesUnreadable")
@@ -347,8 +346,8 @@ def _store_result(
     ended, overtaken = _store(account_id, mail, seen_at, stores, revive=bool(again))
     for message in ended:
         before = attempts.get(message.provider_id)
-        still_pending.append(_seen_before_its_end(message, before, clock.now()))
-    still_pending += _asked_for(overtaken, "seen before a change", clock.now())
+        still_pending.append(fetch_later.after_its_end(message, before, clock.now()))
+    still_pending += fetch_later.at_once(overtaken, "seen before a change", clock.now())
     for ref in missing:
         remove_message(account_id=account_id, ref=ref, version=None, stores=stores)
     stores.pending.put(account_id, still_pending)
@@ -402,19 +401,7 @@ def _postpone(
     clock: Clock,
 ) -> StoreReport:
     """Leave messages for later that nobody has asked for yet."""
-    retry_at = clock.now() + wait
-    stores.pending.put(
-        account_id,
-        [
-            PendingFetch(
-                ref=ref,
-                attempts=again[ref.provider_id].attempts if ref.provider_id in again else 0,
-                reason="not asked for yet",
-                retry_at=retry_at,
-            )
-            for ref in refs
-        ],
-    )
+    stores.pending.put(account_id, fetch_later.after_pause(refs, clock.now() + wait, again))
     return StoreReport(pending=len(refs))
 
 
@@ -487,31 +474,6 @@ def _put(
     return outcomes
 
 
-def _seen_before_its_end(message: Message, tried: int | None, now: datetime) -> PendingFetch:
-    """Look at once at what was not in doubt before, later at what stays doubtful."""
-    ref, reason = MessageRef.to(message), "seen before its end"
-    if tried is None:
-        return PendingFetch(ref=ref, attempts=0, reason=reason, retry_at=now)
-    return _pending(FailedFetch(ref=ref, reason=reason), tried + 1, now)
-
-
-def _asked_for(messages: Iterable[Message], reason: str, now: datetime) -> list[PendingFetch]:
-    return [
-        PendingFetch(ref=MessageRef.to(message), attempts=0, reason=reason, retry_at=now)
-        for message in messages
-    ]
-
-
-def _pending(failure: FailedFetch, attempts: int, now: datetime) -> PendingFetch:
-    backoff = min(_FIRST_RETRY_DELAY * 2 ** min(max(attempts - 1, 0), 12), _LAST_RETRY_DELAY)
-    return PendingFetch(
-        ref=failure.ref,
-        attempts=attempts,
-        reason=failure.reason,
-        retry_at=now + (failure.retry_after or backoff),
-    )
-
-
 def _foremost(*problems: Retryable | None) -> Retryable | None:
     """Return the one of some problems that takes longest to pass, the provider's before our own.
 
@@ -521,7 +483,7 @@ def _foremost(*problems: Retryable | None) -> Retryable | None:
         (problem for problem in problems if problem is not None),
         key=lambda problem: (
             not isinstance(problem, BudgetSpent | NotYet),
-            problem.retry_after or _FIRST_RETRY_DELAY,
+            problem.retry_after or FIRST_RETRY_DELAY,
         ),
         default=None,
     )
