@@ -18,7 +18,7 @@ from postroom.domain.message import Address
 from postroom.domain.outgoing import OutgoingAttachment
 from postroom.providers.registry import ConfiguredProviders
 from postroom.usecases.disconnect_account import disconnect_account
-from tests.interruptions import Death, WritesUntilDeath
+from tests.interruptions import Death, WritesUntilDeath, accompanied
 from tests.owners import owner_of
 from tests.unit.usecases.drafts import (
     PHOTO,
@@ -278,6 +278,53 @@ def test_an_autosave_between_two_calls_is_no_ghost(world: World, account: Accoun
     (found,) = listed(world, account)
     assert (found.draft_id, found.subject) == (draft, "Rascunho 105")
     world.assert_equal(account)
+
+
+def test_a_draft_is_there_while_another_client_saves_it(world: World, account: Account) -> None:
+    """Gmail deletes its message and adds another one: in between there was no draft."""
+    draft, seen = _begun_elsewhere(world, account), list[list[DraftId | None]]()
+    interrupting = _Interrupting(world)
+    for number in range(1, 4):
+        _autosave(world, number)
+        interrupting.then(lambda: seen.append([each.draft_id for each in listed(world, account)]))
+        world.sync(account)
+    assert seen == [[draft]] * 3
+    assert [each.subject for each in listed(world, account)] == ["Rascunho 3"]
+
+
+@GOOGLE_ALONE
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429, "times": 1}])
+def test_a_draft_stays_until_its_next_message_is_fetched(
+    world: World, account: Account, fault: dict[str, Any]
+) -> None:
+    """Gmail could not tell of the new message for some minutes, and the old one was deleted."""
+    draft = _begun_elsewhere(world, account)
+    _autosave(world, 1)
+    world.simulator.fail({"path": "/drafts$", "method": "GET", "times": 3, **fault})
+    world.sync(account)
+    assert [each.draft_id for each in listed(world, account)] == [draft]
+    world.clock.advance(timedelta(minutes=10))
+    world.sync(account)
+    world.work_off()
+    assert [each.subject for each in listed(world, account)] == ["Rascunho 1"]
+    world.assert_equal(account)
+
+
+@GOOGLE_ALONE
+def test_a_draft_that_is_sent_goes_when_its_message_has_come(
+    world: World, account: Account
+) -> None:
+    """A conversation that was nothing but the draft was gone while Gmail was asked for the mail."""
+    draft, seen = draft_of(create(world, account).mail), list[list[DraftId | None]]()
+    world.contents = accompanied(
+        world.contents,
+        "put_many",
+        by=lambda: seen.append([each.draft_id for each in listed(world, account)]),
+    )
+    sent = send(world, account, draft).mail.message
+    assert seen == [[draft]]
+    assert listed(world, account) == []
+    assert world.messages.get(account.id, sent.id).subject == "Olá"
 
 
 def test_our_change_and_an_autosave_end_as_one_draft(world: World, account: Account) -> None:

@@ -17,10 +17,10 @@ _MOST_DOUBLINGS = 12
 """After as many the last delay has long been reached."""
 
 
-def at_once(messages: Iterable[Message], reason: str, now: datetime) -> list[PendingFetch]:
+def asked_for(messages: Iterable[Message], reason: str, retry_at: datetime) -> list[PendingFetch]:
     """Have stored messages fetched again."""
     return [
-        PendingFetch(ref=MessageRef.to(message), attempts=0, reason=reason, retry_at=now)
+        PendingFetch(ref=MessageRef.to(message), attempts=0, reason=reason, retry_at=retry_at)
         for message in messages
     ]
 
@@ -44,7 +44,7 @@ def after_its_end(message: Message, attempts: int | None, now: datetime) -> Pend
     """
     reason = "seen before its end"
     if attempts is None:
-        (fetch,) = at_once([message], reason, now)
+        (fetch,) = asked_for([message], reason, now)
         return fetch
     failure = FailedFetch(ref=MessageRef.to(message), reason=reason)
     return after_failure(failure, attempts + 1, now)

@@ -177,37 +177,42 @@ def _done(
     entry = entry.ended(SendState.SENT, sending.clock.now(), sent=sent)
     with sending.carried_on("sent_not_noted", account.id):
         sending.outbox.settle(entry)
-    with sending.carried_on("sent_draft_not_moved", account.id):
-        _move(account, message, sent, sending, states=states)
-    if sent.provider_id != message.provider_id:
-        _fetch(account, sent, mailbox, sending)
+    if sent.provider_id == message.provider_id:
+        with sending.carried_on("sent_draft_not_moved", account.id):
+            _put_among_sent(account, message, sending)
+    else:
+        _replace(account, message, sent, mailbox, sending, states=states)
     with sending.carried_on("sent_not_rung", account.id):
         sending.sync_states.ring(account.id)
         sending.work.sync(account.id)
     return SendResult(mail=_mail(account, entry, message, sending), entry=entry)
 
 
-def _move(
+def _replace(
     account: Account,
     message: Message,
     sent: SentMessage,
+    mailbox: Mailbox,
     sending: SendTools,
     *,
     states: Sequence[Message],
 ) -> None:
-    """Take a draft that has left out of the drafts, and what was noted about it along."""
-    if sent.provider_id == message.provider_id:
-        _put_among_sent(account, message, sending)
-        return
-    messages = sending.stores.messages
-    # An application may have noted something while it was sent, or a sync have removed it.
-    metadata = messages.get_many(account.id, [message.id]).get(message.id, message).metadata
-    if metadata:
-        messages.note(account.id, message_id(account.id, sent.provider_id), metadata)
-    for state in states:
-        remove_message(
-            account_id=account.id, ref=MessageRef.to(state), version=None, stores=sending.stores
-        )
+    """Let what has left take the draft's place, with what was noted about it.
+
+    The draft goes last: its conversation is never without both.
+    """
+    messages, ours = sending.stores.messages, message_id(account.id, sent.provider_id)
+    with sending.carried_on("sent_metadata_not_noted", account.id):
+        # An application may have noted something while it was sent, or a sync have removed it.
+        metadata = messages.get_many(account.id, [message.id]).get(message.id, message).metadata
+        if metadata:
+            messages.note(account.id, ours, metadata)
+    _fetch(account, sent, mailbox, sending)
+    with sending.carried_on("sent_draft_not_removed", account.id):
+        for state in states:
+            remove_message(
+                account_id=account.id, ref=MessageRef.to(state), version=None, stores=sending.stores
+            )
 
 
 def _with_message_id(account: Account, message: Message, tools: DraftTools) -> Message:

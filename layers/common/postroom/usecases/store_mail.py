@@ -178,24 +178,50 @@ def store_page(
 ) -> StoreReport:
     """Store all that a page tells, which was asked for at `seen_at`.
 
-    `wanted` are those of its messages that have to be fetched.
+    `wanted` are those of its messages that have to be fetched. What was removed goes last: a draft
+    that another client saves may be removed and come as another message, and is there all the time.
     """
-    for ref, version in page.removed:
-        remove_message(account_id=account_id, ref=ref, version=version, stores=stores)
     report = _store_result(account_id, page.fetched, seen_at, mailbox, stores, clock, {})
     report += _doubt(account_id, page.left, stores, clock)
     unknown = apply_edits(account_id=account_id, edits=page.edits, seen_at=seen_at, stores=stores)
     missing = list(dict.fromkeys([*wanted, *unknown]))
     if report.throttled_for is not None:
-        return report + _postpone(account_id, missing, report.throttled_for, {}, stores, clock)
-    return report + fetch_and_store(
-        account_id=account_id,
-        refs=missing,
-        mailbox=mailbox,
-        stores=stores,
-        clock=clock,
-        still_here=still_here,
-    )
+        report += _postpone(account_id, missing, report.throttled_for, {}, stores, clock)
+    else:
+        report += fetch_and_store(
+            account_id=account_id,
+            refs=missing,
+            mailbox=mailbox,
+            stores=stores,
+            clock=clock,
+            still_here=still_here,
+        )
+    wait = report.throttled_for or FIRST_RETRY_DELAY
+    kept_until = clock.now() + wait if report.pending else None
+    _remove(account_id, page.removed, stores, drafts_kept_until=kept_until)
+    return report
+
+
+def _remove(
+    account_id: AccountId,
+    removed: Sequence[tuple[MessageRef, int]],
+    stores: MailStores,
+    *,
+    drafts_kept_until: datetime | None,
+) -> None:
+    """Remove messages, drafts not before what may take their place is fetched."""
+    for some in _chunks(removed, _LOOKUP_LIMIT):
+        ids = [message_id(account_id, ref.provider_id) for ref, _ in some]
+        kept: list[Message] = []
+        if drafts_kept_until is not None:
+            stored = stores.messages.get_many(account_id, ids)
+            kept = [message for message in stored.values() if message.is_draft]
+            reason = "removed before its successor came"
+            stores.pending.put(account_id, fetch_later.asked_for(kept, reason, drafts_kept_until))
+        others = set(ids) - {message.id for message in kept}
+        for known, (ref, version) in zip(ids, some, strict=True):
+            if known in others:
+                remove_message(account_id=account_id, ref=ref, version=version, stores=stores)
 
 
 def apply_edits(
@@ -285,7 +311,7 @@ def ask_for(
     clock: Clock,
 ) -> None:
     """Have stored messages fetched again by the next `retry_pending`."""
-    stores.pending.put(account_id, fetch_later.at_once(messages, reason, clock.now()))
+    stores.pending.put(account_id, fetch_later.asked_for(messages, reason, clock.now()))
 
 
 def retry_pending(
@@ -347,7 +373,7 @@ def _store_result(
     for message in ended:
         before = attempts.get(message.provider_id)
         still_pending.append(fetch_later.after_its_end(message, before, clock.now()))
-    still_pending += fetch_later.at_once(overtaken, "seen before a change", clock.now())
+    still_pending += fetch_later.asked_for(overtaken, "seen before a change", clock.now())
     for ref in missing:
         remove_message(account_id=account_id, ref=ref, version=None, stores=stores)
     stores.pending.put(account_id, still_pending)
