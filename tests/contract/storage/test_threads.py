@@ -14,16 +14,22 @@ from benchmarks.request_units import item_size
 from postroom.domain.errors import NotFound
 from postroom.domain.ids import FolderId, ProviderDraftId, ThreadId
 from postroom.domain.message import ALL_MAIL, Address, Message, View
-from postroom.domain.thread import LARGEST_THREAD, Thread, summarise
+from postroom.domain.thread import LARGEST_THREAD, ShownThread, Thread, summarise
 from postroom.ports import MessageStore, ThreadStore
 from postroom.storage.dynamodb import keys
 from postroom.storage.dynamodb.keys import Key
 from postroom.storage.dynamodb.messages import DynamoMessageStore
 from postroom.storage.dynamodb.table import Table
 from postroom.storage.dynamodb.threads import DynamoThreadStore
+from postroom.usecases.list_threads import read_thread
 from tests.builders import ACCOUNT_ID, OTHER_ACCOUNT_ID, make_attachment, make_message
 from tests.contract import aws
-from tests.fakes import FixedClock, InMemoryMessageStore, InMemoryThreadStore
+from tests.fakes import (
+    FixedClock,
+    InMemoryContentStore,
+    InMemoryMessageStore,
+    InMemoryThreadStore,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -258,6 +264,33 @@ def test_two_writers_at_once_leave_what_both_have_written(
     slow.put(mail[:1])
 
     assert thread_row(table) == summarise(mail)
+
+
+def test_a_thread_is_read_as_soon_as_its_messages_are_listed(
+    dynamodb: "DynamoDBClient", table: Table
+) -> None:
+    """A list led to a thread that was 404 until all mail stored with it was; it is told whole."""
+    messages, threads = DynamoMessageStore(table, FixedClock()), DynamoThreadStore(table)
+    seen: list[ShownThread] = []
+
+    def look() -> None:
+        with pytest.raises(NotFound):
+            threads.get(ACCOUNT_ID, THREAD)
+        seen.append(shown())
+
+    def shown() -> ShownThread:
+        return read_thread(
+            account_id=ACCOUNT_ID,
+            thread_id=THREAD,
+            messages=messages,
+            threads=threads,
+            contents=InMemoryContentStore(),
+        )
+
+    slow = DynamoMessageStore(SlowTable(dynamodb, Others(look)), FixedClock())
+    slow.put([in_thread(1), in_thread(2, starred=True), in_thread(3, is_draft=True)])
+
+    assert seen == [shown()]
 
 
 def test_a_late_writer_does_not_bring_back_what_was_taken_back(

@@ -1,6 +1,7 @@
 """Threads as readers get them, against what the provider has."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -12,9 +13,10 @@ import pytest
 from postroom.domain.account import Account
 from postroom.domain.errors import NotFound
 from postroom.domain.folder import FolderRole
-from postroom.domain.ids import ThreadId
+from postroom.domain.ids import MessageId, ThreadId
 from postroom.domain.message import MessageContent
 from postroom.domain.thread import (
+    LARGEST_THREAD,
     PersonRole,
     ShownThread,
     Thread,
@@ -25,9 +27,11 @@ from postroom.domain.thread import (
 )
 from postroom.usecases.list_threads import list_threads, read_thread
 from postroom.usecases.search_threads import search_threads
+from tests.fakes import InMemoryMessageStore, InMemoryThreadStore
 from tests.owners import owner_of
 from tests.world import World, make_mail
 
+DAY = timedelta(days=1)
 ADDRESS = "rosa@mail.example"
 ANA = "Ana Lima <ana@elsewhere.example>"
 BEN = "Ben Okri <ben@elsewhere.example>"
@@ -300,6 +304,30 @@ def test_a_thread_ends_with_its_last_message(world: World, account: Account, tal
     assert listed(world, account) == []
     with pytest.raises(NotFound):
         read(world, account, thread.id)
+
+
+def test_a_thread_without_a_row_is_what_its_messages_say(
+    world: World, account: Account, talk: Talk
+) -> None:
+    """Its messages were listed before the row was written: reading it was a 404 until then."""
+    thread, written = lunch(world, account), world.threads
+    shown = read(world, account, thread.id)
+    world.threads = InMemoryThreadStore(InMemoryMessageStore())
+    assert read(world, account, thread.id) == shown
+    assert shown.latest.message.provider_id == talk.ids[-1]
+    with pytest.raises(NotFound):
+        read(world, account, ThreadId("nowhere"))
+
+    first = world.message(account.id, talk.ids[0])
+    more = [
+        replace(first, id=MessageId(f"m{number}"), received_at=first.received_at - number * DAY)
+        for number in range(1, LARGEST_THREAD)
+    ]
+    world.messages.put(more)
+    told = read(world, account, thread.id)
+    assert len(told.thread.message_ids) == LARGEST_THREAD
+    world.threads = written
+    assert told == read(world, account, thread.id)
 
 
 def test_threads_come_by_their_newest_message(world: World, account: Account) -> None:

@@ -21,12 +21,14 @@ from postroom.domain.message import (
     thread_view,
 )
 from postroom.domain.thread import (
+    LARGEST_THREAD,
     PlaceT_co,
     ShownThread,
     Thread,
     ThreadFilter,
     ThreadPage,
     ThreadPlace,
+    summarise,
 )
 from postroom.ports import ContentStore, MessageStore, ThreadStore
 from postroom.usecases.list_messages import PAGE_CONTENT_LIMIT
@@ -74,8 +76,18 @@ def read_thread(
     threads: ThreadStore,
     contents: ContentStore,
 ) -> ShownThread:
-    """Return a thread with its newest message or draft. Raises NotFound."""
-    found = threads.get(account_id, thread_id)
+    """Return a thread with its newest message or draft. Raises NotFound.
+
+    Where messages are listed before their thread is written, they tell what it will be.
+    """
+    try:
+        found = threads.get(account_id, thread_id)
+    except NotFound:
+        mail = messages_of_thread(account_id=account_id, thread_id=thread_id, messages=messages)
+        told = summarise(mail[:LARGEST_THREAD])
+        if told is None:
+            raise
+        found = told
     (shown,) = shown_threads(account_id, [found], messages)
     if shown is None:
         raise NotFound("There is no such thread.")
