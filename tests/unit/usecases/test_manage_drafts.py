@@ -1,11 +1,24 @@
 """Drafts, made, read, listed, changed and deleted, for both providers."""
 
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from postroom.domain.account import Account
 from postroom.domain.errors import Conflict, InvalidRequest, NotFound
-from postroom.domain.ids import DraftId, MessageId
-from postroom.domain.message import Address, Header
+from postroom.domain.ids import DraftId, MessageId, ProviderMessageId, message_id
+from postroom.domain.message import (
+    Address,
+    Header,
+    Message,
+    MessageFilter,
+    MessagePage,
+    Position,
+)
+from postroom.usecases.manage_drafts import list_drafts
+from tests.interruptions import interrupted
 from tests.unit.usecases.drafts import (
     PHOTO,
     PLAN,
@@ -200,6 +213,100 @@ def test_a_stranger_is_no_author(world: World, account: Account) -> None:
         change(world, account, draft, from_=stranger)
     named = change(world, account, draft, from_=(Address(email=ROSA, name="Rosa M."),))
     assert [each.email for each in named.message.from_] == [ROSA]
+
+
+def _saved(world: World, account: Account, old: Message, *, subject: str = "Mais") -> Message:
+    """Store the next state of a draft, another message, while the old one is stored still."""
+    provider_id = ProviderMessageId(f"next-{old.provider_id}")
+    new = replace(
+        old,
+        id=message_id(account.id, provider_id),
+        provider_id=provider_id,
+        version=old.version + 1,
+        received_at=old.received_at + timedelta(minutes=1),
+        subject=subject,
+    )
+    world.messages.put([new])
+    return new
+
+
+def _page(
+    world: World, account: Account, *, after: Position | None = None, **wanted: Any
+) -> MessagePage[Position]:
+    """One page with one draft."""
+    return list_drafts(
+        account=account,
+        wanted=MessageFilter(**wanted),
+        limit=1,
+        after=after,
+        with_content=True,
+        messages=world.messages,
+        contents=world.contents,
+    )
+
+
+def test_a_filter_finds_no_older_state_of_a_draft(world: World, account: Account) -> None:
+    """While a draft is being saved both are stored: a search for the old subject showed it."""
+    old = create(world, account, subject="Antes").mail.message
+    new = _saved(world, account, old, subject="Depois")
+
+    assert listed(world, account, subject="antes") == []
+    assert [each.id for each in listed(world, account, subject="depois")] == [new.id]
+    assert [each.id for each in listed(world, account)] == [new.id]
+    assert [each.id for each in listed(world, account, starred=False)] == [new.id]
+
+
+def test_no_later_page_shows_a_draft_again(world: World, account: Account) -> None:
+    """Nor one that is between its two states in the list."""
+    old = create(world, account, subject="Antes").mail.message
+    world.clock.advance(timedelta(seconds=30))
+    other = create(world, account, subject="Outro").mail.message
+    new = _saved(world, account, old)
+
+    shown: list[MessageId] = []
+    after: Position | None = None
+    while True:
+        page = _page(world, account, after=after)
+        shown += [message.id for message in page.messages]
+        after = page.next_position
+        if after is None:
+            break
+
+    assert shown == [new.id, other.id]
+
+
+def test_a_draft_is_listed_while_its_newest_state_is_on_its_way_there(
+    world: World, account: Account
+) -> None:
+    """It is stored after the list was read; the older one tells that it is there."""
+    old = create(world, account).mail.message
+    messages, new = world.messages, list[Message]()
+
+    def save() -> None:
+        world.messages = messages
+        new.append(_saved(world, account, old))
+
+    world.messages = interrupted(messages, before="get_many", by=save)
+    page = _page(world, account, unread=False)
+
+    assert [each.id for each in page.messages] == [new[0].id]
+    assert page.next_position is None
+
+
+@pytest.mark.parametrize("call", ["get", "get_many"])
+def test_a_draft_is_found_while_it_is_saved(world: World, account: Account, call: str) -> None:
+    """Its message was replaced between two reads, and the draft was not found."""
+    made = create(world, account).mail
+    old, draft = made.message, draft_of(made)
+    messages = world.messages
+
+    def save() -> None:
+        world.messages = messages
+        _saved(world, account, old, subject="Depois")
+        messages.remove(account.id, old.id, None)
+
+    world.messages = interrupted(messages, before=call, by=save)
+    assert read(world, account, draft).message.subject == "Depois"
 
 
 @MICROSOFT_ALONE

@@ -5,8 +5,10 @@ replaces it, both messages may be stored for a moment: the newest counts, here a
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from postroom.domain.account import Account
 from postroom.domain.draft import (
@@ -34,12 +36,17 @@ from postroom.domain.message import (
 from postroom.domain.send_request import SendRequest
 from postroom.domain.sync import MessageRef
 from postroom.ports import ContentStore, DraftCreationStore, Mailbox, MessageStore
-from postroom.usecases.list_messages import list_messages, read_message
+from postroom.usecases.list_messages import list_messages, read_message, with_contents
 from postroom.usecases.send_message import SendTools
 from postroom.usecases.store_mail import ask_for, fetch_and_store, remove_message
 
 _STATES_LIMIT = 20
 """Messages of one draft that may be stored at once: what other clients saved between two syncs."""
+
+_LOOKUP_LIMIT = 100
+
+_AT_ONCE = 16
+"""Drafts whose states are looked for at the same time."""
 
 _LONGEST_ID = 100
 """Ours have 27 characters; what is longer is none, and would be too long for a key."""
@@ -57,10 +64,17 @@ def read_draft(
     *, account: Account, draft: DraftId, messages: MessageStore, contents: ContentStore
 ) -> FullMessage:
     """Return a draft's newest message with its content. Raises NotFound."""
-    newest = states_of(account.id, draft, messages)[0]
-    mail = read_message(
-        account_id=account.id, message_id=newest.id, messages=messages, contents=contents
-    )
+
+    def newest() -> FullMessage:
+        message = states_of(account.id, draft, messages)[0]
+        return read_message(
+            account_id=account.id, message_id=message.id, messages=messages, contents=contents
+        )
+
+    try:
+        mail = newest()
+    except NotFound:
+        mail = newest()  # another message may have taken its place between two reads
     return replace(mail, message=authored(account, mail.message))
 
 
@@ -74,24 +88,37 @@ def list_drafts(
     messages: MessageStore,
     contents: ContentStore,
 ) -> MessagePage[Position]:
-    """Return one page of drafts, newest first, each once."""
+    """Return one page of drafts, newest first, each once and as it stands now.
+
+    An older state that a filter or a later page has found is left out. To know of newer ones takes
+    a query for each draft of such a page; the first page of all drafts has them, and takes none.
+    """
+    asked = replace(wanted, drafts=True, own_email=account.identity.email.casefold())
     page = list_messages(
         account_id=account.id,
-        wanted=replace(wanted, drafts=True, own_email=account.identity.email.casefold()),
+        wanted=asked,
         limit=limit,
         after=after,
-        with_content=with_content,
+        with_content=False,
         messages=messages,
         contents=contents,
     )
-    first: dict[DraftId | None, int] = {}
-    for index, message in enumerate(page.messages):
-        first.setdefault(message.draft_id, index)
-    return replace(
+    is_whole = after is None and asked == MessageFilter(drafts=True, own_email=asked.own_email)
+    states = page.messages if is_whole else _all_states(account.id, page.messages, messages)
+    newest = {each.draft_id: each for each in sorted(states, key=_state_order)}
+    shown: dict[DraftId | None, tuple[Message, Position]] = {}
+    for message, place in zip(page.messages, page.places, strict=True):
+        state = newest[message.draft_id]
+        # It may not stand in the list yet; but if it stands on an earlier page, it is not for here.
+        is_here = after is None or Position.of(state) < after
+        if is_here and asked.matches(state):
+            shown.setdefault(message.draft_id, (state, place))
+    page = replace(
         page,
-        messages=tuple(authored(account, page.messages[index]) for index in first.values()),
-        places=tuple(page.places[index] for index in first.values()),
+        messages=tuple(authored(account, state) for state, _ in shown.values()),
+        places=tuple(place for _, place in shown.values()),
     )
+    return with_contents(account.id, page, contents) if with_content else page
 
 
 def update_draft(
@@ -151,7 +178,35 @@ def states_of(account_id: AccountId, draft: DraftId, messages: MessageStore) -> 
     states = [message for message in stored.values() if message.draft_id == draft]
     if not states:
         raise NotFound("There is no such draft.")
-    return sorted(states, key=lambda each: (each.version, each.received_at), reverse=True)
+    return sorted(states, key=_state_order, reverse=True)
+
+
+def _all_states(
+    account_id: AccountId, listed: Sequence[Message], messages: MessageStore
+) -> Sequence[Message]:
+    """Return the listed messages of drafts, and what else is stored of those drafts."""
+    drafts = list(dict.fromkeys(each.draft_id for each in listed if each.draft_id is not None))
+
+    def places(draft: DraftId) -> Sequence[Position]:
+        return messages.positions(account_id, draft_view(draft), limit=_STATES_LIMIT)
+
+    if len(drafts) < 2:
+        found = [places(draft) for draft in drafts]
+    else:
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as lookups:
+            found = list(lookups.map(places, drafts))
+    known = {each.id for each in listed}
+    others = sorted({place.message_id for some in found for place in some} - known)
+    states = list(listed)
+    for begin in range(0, len(others), _LOOKUP_LIMIT):
+        some = messages.get_many(account_id, others[begin : begin + _LOOKUP_LIMIT])
+        states += some.values()
+    return states
+
+
+def _state_order(message: Message) -> tuple[int, datetime, MessageId]:
+    """Order the states of one draft: the newest is the last."""
+    return message.version, message.received_at, message.id
 
 
 @contextmanager
