@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,6 +40,13 @@ from tests.world import make_mail
 
 EVENTS = Path(__file__).parents[2] / "events"
 ADDRESS = "ada+mail@example.com"
+WORKERS = {
+    "sync": "sync_worker.sync_one_account",
+    "backfill": "sync_worker.backfill",
+    "send": "send_worker.look_up_send",
+}
+"""Who takes what waits in a queue, by the event of such a call."""
+
 SAMPLE_GRANT = "3f1c7a52-0d4e-4b7e-9a3c-5a1f6f0c2d11"
 SAMPLE_MESSAGE = "q0W8s3l1Zr5Vt7bXy2Na4Kc6Dee"
 ADMINISTRATOR_KEY = "administrator-key"
@@ -142,16 +149,12 @@ class Deployment:
         answer: dict[str, Any] = json.loads(response["body"])
         return answer
 
-    def work_off(self) -> None:
-        """Hand the queued calls to the workers, as the event source mappings do."""
-        cases = {
-            "sync": "sync_worker.sync_one_account",
-            "backfill": "sync_worker.backfill",
-            "send": "send_worker.look_up_send",
-        }
+    def work_off(self, queues: Iterable[str] = WORKERS) -> None:
+        """Hand the calls that wait in queues to the workers, as the event source mappings do."""
         for _ in range(20):
             handled = 0
-            for name, case in cases.items():
+            for name in queues:
+                case = WORKERS[name]
                 received = self.sqs.receive_message(QueueUrl=self.queues[name])
                 for message in received.get("Messages", []):
                     record = self.event(case)["Records"][0] | {"body": message["Body"]}

@@ -1,6 +1,7 @@
 """Large files: an address is offered, they are put there, completed; or told what is wrong."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,7 +14,7 @@ from postroom.storage.dynamodb.accounts import DynamoAccountStore
 from postroom.storage.dynamodb.table import Table
 from tests.builders import make_account, make_identity
 from tests.contract import aws
-from tests.functions.conftest import ADDRESS, Deployment
+from tests.functions.conftest import ADDRESS, WORKERS, Deployment
 
 FILE = {"filename": "Ada's film é.mp4", "content_type": "video/mp4", "size": 5}
 DAY = timedelta(days=1)
@@ -33,11 +34,11 @@ def complete(deployment: Deployment, offer: dict[str, Any], *, status: int = 200
     )
 
 
-def ended(deployment: Deployment, schedule_id: str) -> dict[str, Any]:
+def ended(deployment: Deployment, schedule_id: str, by: Iterable[str] = WORKERS) -> dict[str, Any]:
     """Return how a send ended, once the worker has had its call, which comes seconds later."""
     give_up_at = time.monotonic() + 20
     while time.monotonic() < give_up_at:
-        deployment.work_off()
+        deployment.work_off(by)
         path = f"/v3/grants/{ADDRESS}/messages/schedules/{schedule_id}"
         found: dict[str, Any] = deployment.call("GET", path)["data"]
         if "close_time" in found:
@@ -212,6 +213,32 @@ def test_an_uploaded_file_is_sent(deployment: Deployment) -> None:
     answer = deployment.simulator.get("/_sim/mailboxes/charles@example.org").json()
     (arrived,) = [each for each in answer["messages"] if each["subject"] == "A film"]
     assert [file["filename"] for file in arrived["attachments"]] == [FILE["filename"]]
+
+
+def test_what_a_worker_has_sent_is_read_as_soon_as_it_is_said_to_have_left(
+    deployment: Deployment,
+) -> None:
+    """No sync has been there: the worker stores its copy, with what its application noted."""
+    offer = deployment.call("POST", UPLOADS, FILE, status=201)["data"]
+    put(offer, b"12345")
+    complete(deployment, offer)
+    message = {
+        "to": [{"email": "charles@example.org"}],
+        "subject": "A film to read",
+        "metadata": {"key1": "17"},
+        "attachments": [{"id": offer["attachment_id"]}],
+    }
+    send = f"/v3/grants/{ADDRESS}/messages/send"
+    accepted = deployment.call("POST", send, message, status=202)["data"]
+
+    status = ended(deployment, accepted["schedule_id"], by=("send",))
+
+    assert status["code"] == "success"
+    listed = deployment.call("GET", f"/v3/grants/{ADDRESS}/messages")["data"]
+    (copy,) = [each for each in listed if each["subject"] == "A film to read"]
+    found = deployment.call("GET", f"/v3/grants/{ADDRESS}/messages/{copy['id']}")["data"]
+    assert (found["subject"], found["metadata"]) == ("A film to read", {"key1": "17"})
+    assert [file["filename"] for file in found["attachments"]] == [FILE["filename"]]
 
 
 def test_a_file_that_no_longer_is_what_was_looked_at_is_not_sent(deployment: Deployment) -> None:

@@ -144,9 +144,13 @@ PERMISSIONS: dict[str, Permissions] = {
     | secret("tokens/*", "GetSecretValue", "PutSecretValue", "DeleteSecret")
     | {queue: {"sqs:SendMessage"} | TAKE for queue in ("SyncQueue", "BackfillQueue")},
     "SendWorker": LOGS
-    | dynamodb(*ROWS)
-    | {"outgoing/*": {"s3:GetObject", "s3:DeleteObject"}, "Bucket": {"s3:ListBucket"}}
-    | {"uploads/*": {"s3:GetObject"}}
+    | MAIL_ROWS
+    | {
+        "bodies/*": {"s3:PutObject", "s3:DeleteObject"},
+        "outgoing/*": {"s3:GetObject", "s3:DeleteObject"},
+        "uploads/*": {"s3:GetObject"},
+        "Bucket": {"s3:ListBucket"},
+    }
     | MAILBOX
     | ring("SyncQueue")
     | {"SendQueue": {"sqs:SendMessage"} | TAKE},

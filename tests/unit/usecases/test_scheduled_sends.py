@@ -1,5 +1,6 @@
 """Sending later: at its time, once, unless it is called back; its follower hears how it ended."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,17 @@ from postroom.usecases.scheduled_sends import (
     list_scheduled_sends,
 )
 from tests.fakes import WorkKind
-from tests.interruptions import Death, WritesUntilDeath, interrupted
-from tests.unit.usecases.sends import ROSA, connected, let_come, received, send
+from tests.interruptions import Death, WritesUntilDeath, accompanied, interrupted
+from tests.sending_storm import NOT_NOW
+from tests.unit.usecases.sends import (
+    ROSA,
+    STORE_FAILURES,
+    connected,
+    failing,
+    let_come,
+    received,
+    send,
+)
 from tests.world import World
 
 SOON, LATER = timedelta(minutes=10), timedelta(days=3)
@@ -94,6 +104,101 @@ def test_what_the_application_notes_stands_on_the_message(
     sent = world.outbox.get(account.id, entry.id).sent
     assert sent is not None
     assert world.stored(account.id)[sent.provider_id].metadata == {"key1": "order-17"}
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_whoever_hears_that_a_message_left_can_read_it(
+    world: World, account: Account, *, is_lost: bool
+) -> None:
+    """It was 404, and in no list, until the next sync; its answer may have been lost, too."""
+    entry, readable = _schedule(world, account, SOON, metadata=(("key1", "17"),)), list[int]()
+    if is_lost:
+        world.simulator.fail_calls("send", drop=True, after_effect=True, times=1)
+        world.simulator.fail_calls("message", status=503, times=9)  # Outlook is asked at once
+    world.outbox = accompanied(
+        world.outbox, "settle", by=lambda: readable.append(len(world.stored(account.id)))
+    )
+    world.clock.advance(SOON)
+    while _find(world, entry).state is not SendState.SENT:
+        work = world.work.take(WorkKind.SETTLE_SEND)
+        assert work is not None
+        world.clock.advance(work.delay)
+        world.do(work)
+        world.simulator.control("DELETE", "faults")
+
+    (message,) = world.stored(account.id).values()
+    assert (message.provider_id, message.metadata) == (_sent_id(world, entry), {"key1": "17"})
+    assert readable[-1] == 1
+    assert world.work.take(WorkKind.SYNC) is not None
+
+
+@pytest.mark.parametrize("failure", STORE_FAILURES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "call", ["contents.put_many", "messages.put", "messages.note", "sync_states.ring"]
+)
+def test_a_copy_that_cannot_be_stored_ends_no_send_and_repeats_none(
+    world: World, account: Account, call: str, failure: Exception
+) -> None:
+    """It left, once, and is said to have; the sync stores it."""
+    entry = _schedule(world, account, SOON, metadata=(("key1", "17"),))
+    world.clock.advance(SOON)
+
+    with failing(world, call, failure):
+        world.do_next(WorkKind.SETTLE_SEND)
+
+    assert (_find(world, entry).state, len(received(world))) == (SendState.SENT, 1)
+    world.ring(account)
+    world.work_off()
+    assert world.stored(account.id)[_sent_id(world, entry)].metadata == {"key1": "17"}
+    assert [event.type for event in world.told()] == [EventType.MESSAGE_SENT]
+    assert (len(received(world)), world.kept()) == (1, [])
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 404}, NOT_NOW, {"drop": True}])
+def test_a_copy_that_cannot_be_fetched_ends_no_send_and_repeats_none(
+    world: World, account: Account, fault: dict[str, Any]
+) -> None:
+    """What is noted about it stays, too, though its provider does not find it at once."""
+    entry = _schedule(world, account, SOON, metadata=(("key1", "17"),))
+    world.clock.advance(SOON)
+    world.simulator.fail_calls("message", method="GET", **fault)
+
+    world.do_next(WorkKind.SETTLE_SEND)
+
+    assert (_find(world, entry).state, len(received(world))) == (SendState.SENT, 1)
+    world.simulator.control("DELETE", "faults")
+    world.clock.advance(timedelta(minutes=10))
+    world.ring(account)
+    world.work_off()
+    assert world.stored(account.id)[_sent_id(world, entry)].metadata == {"key1": "17"}
+    assert len(received(world)) == 1
+
+
+@pytest.mark.parametrize("deadly", range(1, 9))
+def test_a_worker_that_dies_once_its_message_has_left_sends_it_once(
+    world: World, account: Account, deadly: int
+) -> None:
+    """Wherever it was: the next call finds the message at the provider, and its copy is one."""
+    entry = _schedule(world, account, SOON, metadata=(("key1", "17"),))
+    world.clock.advance(SOON)
+    stores = world.messages, world.contents, world.folders, world.sync_states, world.outbox
+    writes = WritesUntilDeath(deadly)
+    world.messages = writes.of(world.messages, "note", "put")
+    world.contents = writes.of(world.contents, "put_many")
+    world.folders = writes.of(world.folders, "expect")
+    world.sync_states = writes.of(world.sync_states, "ring")
+    world.outbox = writes.of(world.outbox, "settle")
+    with suppress(Death):
+        world.do_next(WorkKind.SETTLE_SEND)
+    world.messages, world.contents, world.folders, world.sync_states, world.outbox = stores
+
+    world.work_off()
+
+    assert writes.happened
+    assert (_find(world, entry).state, len(received(world))) == (SendState.SENT, 1)
+    assert [event.type for event in world.told()] == [EventType.MESSAGE_SENT]
+    assert world.stored(account.id)[_sent_id(world, entry)].metadata == {"key1": "17"}
+    world.assert_equal(account)
 
 
 @pytest.mark.parametrize("wait", [SOON, LATER])

@@ -42,7 +42,6 @@ from postroom.domain.outgoing import (
     SentMessage,
 )
 from postroom.domain.send_request import SendRequest
-from postroom.domain.sync import MessageRef
 from postroom.observability import count, logger
 from postroom.ports import (
     Clock,
@@ -61,7 +60,8 @@ from postroom.usecases.copy_of_send import copy_as_asked, copy_of_send
 from postroom.usecases.list_messages import read_message
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.sending_pace import SendingPace
-from postroom.usecases.store_mail import MailStores, fetch_and_store
+from postroom.usecases.store_mail import MailStores
+from postroom.usecases.store_sent_copy import store_sent_copy
 
 UPLOADS_DELAY = timedelta(seconds=2)
 """When the worker takes a message with uploads, which outlasts a request: once the row is there."""
@@ -398,11 +398,10 @@ def _taken_over(entry: OutboxEntry, tools: SendTools) -> OutboxEntry | None:
 def _store_copy(
     account_id: AccountId, sent: SentMessage, mailbox: Mailbox, tools: SendTools
 ) -> FullMessage:
-    """Store the provider's copy at once; if that fails, the sync will."""
-    ref = MessageRef(provider_id=sent.provider_id, provider_thread_id=sent.provider_thread_id)
-    fetch_and_store(
+    """Store the provider's copy at once, and read it; if that fails, the sync will store it."""
+    store_sent_copy(
         account_id=account_id,
-        refs=[ref],
+        sent=sent,
         mailbox=mailbox,
         stores=tools.stores,
         clock=tools.clock,

@@ -12,6 +12,8 @@ Calls may come twice, late and in any order. Each is answered from the row:
 Whoever leaves something to a later call makes that call before writing its time (`due_at`) into
 the row. So of two calls for one time the second finds another time, and ends; and a call that is
 lost is made again by the sweep (`wake_overdue_sends`).
+
+What has left is stored before its row ends: whoever hears that it left can read it.
 """
 
 from dataclasses import dataclass, replace
@@ -42,6 +44,7 @@ from postroom.domain.outgoing import (
     SentMessage,
 )
 from postroom.observability import count, logger
+from postroom.ports import Mailbox
 from postroom.usecases.send_message import (
     LONGEST_QUEUE_DELAY,
     UNKNOWN_LOOKUP_DELAY,
@@ -50,6 +53,7 @@ from postroom.usecases.send_message import (
     forget_content,
     note_metadata,
 )
+from postroom.usecases.store_sent_copy import store_sent_copy
 from postroom.usecases.transfer_message import Handover, abandon
 
 _LOOKUP_DELAYS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=120))
@@ -157,6 +161,8 @@ class _Call:
                     sent = handover.go_on(outgoing, mailbox)
                 else:
                     sent = mailbox.send(outgoing.dated(now), again=entry.claims > 1)
+                if sent is not None:
+                    self._make_readable(handover.entry, sent, mailbox)
         except LeaseLost:
             return  # another call has it by now
         except OutcomeUnknown:
@@ -204,6 +210,8 @@ class _Call:
                 sent = mailbox.find_sent(
                     self.entry.internet_message_id, since=self.entry.created_at - _CLOCKS_DIFFER_BY
                 )
+                if sent is not None:
+                    self._make_readable(self.entry, sent, mailbox)
         except ProviderError:
             logger.warning("send_lookup_failed", extra={"account_id": self.account.id})
             self._look_up_again(answered=False)
@@ -235,12 +243,28 @@ class _Call:
 
     # ── Ends ─────────────────────────────────────────────────────────────────────────────
 
+    def _make_readable(self, entry: OutboxEntry, sent: SentMessage, mailbox: Mailbox) -> None:
+        """Have what has left stored, before anybody hears that it has.
+
+        Whatever fails here, it has left, and the sync makes up for it.
+        """
+        with self.tools.carried_on("sent_copy_not_stored", self.account.id):
+            note_metadata(entry, sent, self.tools)
+            store_sent_copy(
+                account_id=self.account.id,
+                sent=sent,
+                mailbox=mailbox,
+                stores=self.tools.stores,
+                clock=self.tools.clock,
+            )
+
     def _left(self, entry: OutboxEntry, sent: SentMessage) -> None:
-        note_metadata(entry, sent, self.tools)
+        with self.tools.carried_on("sent_not_rung", self.account.id):
+            self.tools.sync_states.ring(self.account.id)
+            self.tools.work.sync(self.account.id)
+        note_metadata(entry, sent, self.tools)  # again: nobody else does, if it failed before
         ended = entry.ended(SendState.SENT, self.tools.clock.now(), sent=sent)
         self._end(ended, EventType.MESSAGE_SENT)
-        self.tools.sync_states.ring(self.account.id)
-        self.tools.work.sync(self.account.id)
 
     def _refused(self, entry: OutboxEntry, problem: PostroomError) -> None:
         now = self.tools.clock.now()
