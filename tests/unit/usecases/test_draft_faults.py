@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,11 +13,12 @@ import pytest
 from postroom.domain.account import Account, ProviderName
 from postroom.domain.draft import CREATION_CLAIM_LIFETIME
 from postroom.domain.errors import BudgetSpent, Conflict, NotFound, Retryable, Throttled
-from postroom.domain.ids import DraftId, creation_id
-from postroom.domain.message import Address
+from postroom.domain.ids import AccountId, DraftId, MessageId, creation_id
+from postroom.domain.message import Address, MessageContent
 from postroom.domain.outgoing import OutgoingAttachment
 from postroom.providers.registry import ConfiguredProviders
 from postroom.usecases.disconnect_account import disconnect_account
+from tests.fakes import InMemoryContentStore
 from tests.interruptions import Death, WritesUntilDeath, accompanied
 from tests.owners import owner_of
 from tests.unit.usecases.drafts import (
@@ -214,10 +215,11 @@ def _autosave(world: World, number: int) -> None:
 
 
 class _Interrupting(httpx.BaseTransport):
-    """Lets something happen right after a message was fetched, once each time."""
+    """Lets something happen right after a message was fetched (which is `telling`), once a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, telling: bytes = b"") -> None:
         self._transport = world.simulator.transport
+        self._telling = telling
         self._happening: list[Callable[[], None]] = []
         world.providers = ConfiguredProviders(
             configs=world.configs,
@@ -234,7 +236,8 @@ class _Interrupting(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a call, and let happen what waits."""
         answer = self._transport.handle_request(request)
-        if self._happening and re.search(r"/batch|/\$batch|/delta", request.url.path):
+        is_fetch = re.search(r"/batch|/\$batch|/delta", request.url.path)
+        if self._happening and is_fetch and self._telling in answer.read():
             self._happening.pop()()
         return answer
 
@@ -290,6 +293,46 @@ def test_a_draft_is_there_while_another_client_saves_it(world: World, account: A
         world.sync(account)
     assert seen == [[draft]] * 3
     assert [each.subject for each in listed(world, account)] == ["Rascunho 3"]
+
+
+class _WhatIsWritten(InMemoryContentStore):
+    """Contents, and the bodies that were written, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bodies: list[str] = []
+
+    def put_many(self, account_id: AccountId, contents: Mapping[MessageId, MessageContent]) -> None:
+        """Keep contents."""
+        self.bodies += [content.html for content in contents.values()]
+        super().put_many(account_id, contents)
+
+
+@MICROSOFT_ALONE
+def test_a_draft_is_never_read_as_it_was_before_its_author_saved_it(
+    world: World, account: Account
+) -> None:
+    """A sync had the former text in hand: the console showed it again, and saved it so."""
+    # Given a sync that has fetched the draft, and its author, who writes on before that is stored
+    world.contents = contents = _WhatIsWritten()
+    draft = draft_of(create(world, account, body="<p>Yours</p>").mail)
+    world.work_off()
+    interrupting = _Interrupting(world, telling=b"Yours")
+    owner_of(ROSA, world.simulator).edit_draft(truth(world)[0]["id"], "Rascunho")
+
+    def write_on() -> None:
+        world.clock.advance(timedelta(seconds=1))
+        change(world, account, draft, body="<p>Yours truly</p>")
+
+    interrupting.then(write_on)
+    contents.bodies.clear()
+    # When
+    world.sync(account)
+    world.work_off()
+    # Then
+    first = next(at for at, body in enumerate(contents.bodies) if "truly" in body)
+    assert all("truly" in body for body in contents.bodies[first:])
+    assert "truly" in read(world, account, draft).content.html
 
 
 @GOOGLE_ALONE

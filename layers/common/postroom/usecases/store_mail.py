@@ -25,6 +25,7 @@ from postroom.domain.errors import BudgetSpent, NotFound, NotYet, Retryable
 from postroom.domain.ids import (
     AccountId,
     FolderId,
+    MessageId,
     ProviderMessageId,
     ProviderThreadId,
     message_id,
@@ -450,10 +451,20 @@ def _store(
     """Store messages; answers those that have ended, by what the store knows, and the overtaken.
 
     Content first: a row that readers can find always has its content. A message that has ended
-    refuses the row; its content goes again.
+    refuses the row; its content goes again. A draft is the only message whose content changes:
+    that of one that is here already is written when its row is won, or what its author has just
+    written could be read as it was before, and be saved so.
     """
-    stores.contents.put_many(account_id, {full.message.id: full.content for full in mail})
+    drafts = [full.message.id for full in mail if full.message.is_draft]
+    known: set[MessageId] = set()
+    for ids in _chunks(drafts, _LOOKUP_LIMIT):
+        known |= stores.messages.get_many(account_id, ids).keys()
+    contents = {full.message.id: full.content for full in mail}
+    first = {each: contents[each] for each in contents.keys() - known}
+    stores.contents.put_many(account_id, first)
     outcomes = _put(account_id, [full.message for full in mail], seen_at, stores, revive=revive)
+    won = {full.message.id for full, put in zip(mail, outcomes, strict=True) if put.won}
+    stores.contents.put_many(account_id, {each: contents[each] for each in known & won})
     count("MessagesStored", sum(outcome.is_new for outcome in outcomes))
     lost = [full.message for full, put in zip(mail, outcomes, strict=True) if not put.won]
     ended: list[Message] = []
