@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.simulators.microsoft import rendering
 from postroom.domain.account import Account, AccountStatus
 from postroom.domain.errors import (
     Conflict,
@@ -14,11 +15,13 @@ from postroom.domain.errors import (
     TooLarge,
 )
 from postroom.domain.event import EventType
+from postroom.domain.folder import FolderRole
 from postroom.domain.message import Address
 from postroom.domain.outgoing import ABSENT_AFTER, OutboxEntry, OutgoingAttachment, SendState
 from postroom.providers.http_calls import LARGEST_ANSWER_BYTES
 from postroom.usecases.disconnect_account import disconnect_account
-from tests.interruptions import Death, WritesUntilDeath
+from tests.fakes import WorkKind
+from tests.interruptions import Death, WritesUntilDeath, interrupted
 from tests.unit.usecases.sends import (
     ANA,
     ROSA,
@@ -56,6 +59,55 @@ def test_a_message_with_an_attachment_arrives(world: World, account: Account) ->
     assert arrived["internet_message_id"] == sent.internet_message_id
     assert world.stored(account.id)[sent.provider_id].subject == "Olá"
     world.assert_equal(account)
+
+
+@MICROSOFT_ALONE
+@pytest.mark.parametrize("wait", [None, timedelta(minutes=10)])
+def test_what_outlook_shows_as_a_draft_for_a_moment_is_stored_as_sent(
+    world: World, account: Account, monkeypatch: pytest.MonkeyPatch, wait: timedelta | None
+) -> None:
+    """It was answered, and listed, as a draft of the drafts' folder until the next sync."""
+    folders = world.folders.all(account.id)
+    (drafts,) = (each.provider_id for each in folders if each.role is FolderRole.DRAFTS)
+    with monkeypatch.context() as lagging:
+        lagging.setitem(rendering._ALWAYS, "isDraft", lambda _message, _view: True)
+        lagging.setitem(rendering._ALWAYS, "parentFolderId", lambda _message, _view: drafts)
+        result = send(world, account, send_at=wait and world.clock.now() + wait)
+        if wait is not None:
+            world.clock.advance(wait)
+            world.do_next(WorkKind.SETTLE_SEND)
+
+    (stored,) = world.stored(account.id).values()
+    assert (stored.is_draft, stored.provider_draft_id) == (False, "")
+    assert stored.folders == (world.folder(account.id, FolderRole.SENT),)
+    if wait is None:
+        assert result.mail.message == stored
+    assert len(received(world)) == 1
+    world.ring(account)
+    world.work_off()
+    world.assert_equal(account)
+
+
+@MICROSOFT_ALONE
+def test_what_a_sync_has_stored_as_a_draft_meanwhile_is_answered_as_sent(
+    world: World, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its author is told of a mail that left."""
+    read, lagging = world.messages, pytest.MonkeyPatch()
+
+    def sync_early() -> None:
+        world.messages = read
+        lagging.setitem(rendering._ALWAYS, "isDraft", lambda _message, _view: True)
+        world.sync(account)
+        lagging.undo()
+
+    world.messages = interrupted(read, before="get", by=sync_early)
+    result = send(world, account)
+
+    (stored,) = world.stored(account.id).values()
+    assert stored.is_draft
+    assert not result.mail.message.is_draft
+    assert result.mail.message.id == stored.id
 
 
 @pytest.mark.parametrize(

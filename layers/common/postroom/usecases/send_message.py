@@ -308,9 +308,9 @@ def _sent_now(
     with tools.carried_on("sent_not_rung", account.id):
         tools.sync_states.ring(account.id)
         tools.work.sync(account.id)
-    return SendResult(
-        mail=stored or copy_of_send(entry, outgoing, from_=(outgoing.from_,)), entry=entry
-    )
+    if stored is None or stored.message.is_draft:  # a sync may have stored it as one meanwhile
+        stored = copy_of_send(entry, outgoing, from_=(outgoing.from_,))
+    return SendResult(mail=stored, entry=entry)
 
 
 def _take_back(
