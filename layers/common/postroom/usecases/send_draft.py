@@ -26,7 +26,6 @@ from postroom.domain.errors import (
     OutcomeUnknown,
     PostroomError,
 )
-from postroom.domain.folder import FolderRole
 from postroom.domain.ids import (
     DraftId,
     ProviderDraftId,
@@ -55,7 +54,8 @@ from postroom.usecases.manage_drafts import (
     update_draft,
 )
 from postroom.usecases.send_message import SendResult, SendTools
-from postroom.usecases.store_mail import ask_for, fetch_and_store, remove_message
+from postroom.usecases.store_mail import ask_for, remove_message
+from postroom.usecases.store_sent_copy import as_sent, store_sent_copy
 
 
 def send_draft(*, account: Account, draft: DraftId, tools: DraftTools) -> SendResult:
@@ -207,7 +207,14 @@ def _replace(
         metadata = messages.get_many(account.id, [message.id]).get(message.id, message).metadata
         if metadata:
             messages.note(account.id, ours, metadata)
-    _fetch(account, sent, mailbox, sending)
+    with sending.carried_on("sent_copy_not_stored", account.id):
+        store_sent_copy(
+            account_id=account.id,
+            sent=sent,
+            mailbox=mailbox,
+            stores=sending.stores,
+            clock=sending.clock,
+        )
     with sending.carried_on("sent_draft_not_removed", account.id):
         for state in states:
             remove_message(
@@ -235,14 +242,7 @@ def _put_among_sent(account: Account, message: Message, sending: SendTools) -> N
 
     It is not fetched here: the provider may show it as a draft for some moments more.
     """
-    folders = sending.stores.folders.all(account.id)
-    among_sent = tuple(each.id for each in folders if each.role is FolderRole.SENT)
-    sent = replace(
-        message,
-        is_draft=False,
-        provider_draft_id=ProviderDraftId(""),
-        folders=among_sent or message.folders,
-    )
+    sent = as_sent(account.id, message, sending.stores.folders)
     sending.stores.messages.put([sent])
     ask_for(
         account_id=account.id,
@@ -251,19 +251,6 @@ def _put_among_sent(account: Account, message: Message, sending: SendTools) -> N
         stores=sending.stores,
         clock=sending.clock,
     )
-
-
-def _fetch(account: Account, sent: SentMessage, mailbox: Mailbox, sending: SendTools) -> None:
-    """Store the provider's copy at once; if that fails, the sync will. The mail has left."""
-    ref = MessageRef(provider_id=sent.provider_id, provider_thread_id=sent.provider_thread_id)
-    with sending.carried_on("sent_copy_not_stored", account.id):
-        fetch_and_store(
-            account_id=account.id,
-            refs=[ref],
-            mailbox=mailbox,
-            stores=sending.stores,
-            clock=sending.clock,
-        )
 
 
 def _mail(

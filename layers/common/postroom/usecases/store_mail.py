@@ -463,8 +463,9 @@ def _store(
     first = {each: contents[each] for each in contents.keys() - known}
     stores.contents.put_many(account_id, first)
     outcomes = _put(account_id, [full.message for full in mail], seen_at, stores, revive=revive)
-    won = {full.message.id for full, put in zip(mail, outcomes, strict=True) if put.won}
-    stores.contents.put_many(account_id, {each: contents[each] for each in known & won})
+    if known:
+        won = {full.message.id for full, put in zip(mail, outcomes, strict=True) if put.won}
+        stores.contents.put_many(account_id, {each: contents[each] for each in known & won})
     count("MessagesStored", sum(outcome.is_new for outcome in outcomes))
     lost = [full.message for full, put in zip(mail, outcomes, strict=True) if not put.won]
     ended: list[Message] = []

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from postroom.domain.folder import FolderRole
 from postroom.domain.ids import AccountId, ProviderDraftId
-from postroom.domain.message import FullMessage
+from postroom.domain.message import Message
 from postroom.domain.outgoing import SentMessage
 from postroom.domain.sync import FetchResult, MailPage, MessageRef
-from postroom.ports import Clock, Mailbox
+from postroom.ports import Clock, FolderStore, Mailbox
 from postroom.usecases.store_mail import MailStores, ask_for, store_page
 
 
@@ -24,7 +24,12 @@ def store_sent_copy(
     seen_at = clock.now()
     found = mailbox.fetch([ref])
     drafts = [full.message for full in found.messages if full.message.is_draft]
-    mail = found.messages if not drafts else _as_sent(account_id, found.messages, stores)
+    mail = tuple(
+        replace(full, message=as_sent(account_id, full.message, stores.folders))
+        if full.message.is_draft
+        else full
+        for full in found.messages
+    )
     store_page(
         account_id=account_id,
         page=MailPage(fetched=FetchResult(messages=mail, failed=found.failed)),
@@ -45,20 +50,12 @@ def store_sent_copy(
         )
 
 
-def _as_sent(
-    account_id: AccountId, mail: tuple[FullMessage, ...], stores: MailStores
-) -> tuple[FullMessage, ...]:
-    folders = stores.folders.all(account_id)
-    among_sent = tuple(each.id for each in folders if each.role is FolderRole.SENT)
-    return tuple(
-        replace(
-            full,
-            message=replace(
-                full.message,
-                is_draft=False,
-                provider_draft_id=ProviderDraftId(""),
-                folders=among_sent or full.message.folders,
-            ),
-        )
-        for full in mail
+def as_sent(account_id: AccountId, message: Message, folders: FolderStore) -> Message:
+    """Return a draft as what sending makes of it: mail among what was sent."""
+    among_sent = [each.id for each in folders.all(account_id) if each.role is FolderRole.SENT]
+    return replace(
+        message,
+        is_draft=False,
+        provider_draft_id=ProviderDraftId(""),
+        folders=tuple(among_sent) or message.folders,
     )
