@@ -4,6 +4,7 @@ from postroom.ports.accounts import AccountStore, ApiKeyStore, ConnectionStore
 from postroom.ports.audits import AuditStore
 from postroom.ports.drafts import DraftCreationStore
 from postroom.ports.mail import (
+    LOOKUP_LIMIT,
     ContentStore,
     DownloadStore,
     FolderStore,
@@ -41,6 +42,7 @@ from postroom.ports.webhooks import (
 from postroom.ports.work import Clock, Locks, WorkQueue
 
 __all__ = [
+    "LOOKUP_LIMIT",
     "AccessTokenSource",
     "AccountStore",
     "ApiKeyStore",

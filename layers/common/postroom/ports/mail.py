@@ -11,6 +11,9 @@ from postroom.domain.message import Message, MessageContent, Position, View
 from postroom.domain.sync import PendingFetch
 from postroom.domain.thread import Thread
 
+LOOKUP_LIMIT = 100
+"""Messages or threads that a store looks up in one go."""
+
 
 class FolderStore(Protocol):
     """The folders of each account.
@@ -76,7 +79,7 @@ class MessageStore(Protocol):
     def get_many(
         self, account_id: AccountId, message_ids: Sequence[MessageId]
     ) -> dict[MessageId, Message]:
-        """Return those messages that exist. At most 100 ids."""
+        """Return those messages that exist. At most LOOKUP_LIMIT ids."""
 
     def put(
         self,
@@ -96,7 +99,7 @@ class MessageStore(Protocol):
     def put_again(
         self, account_id: AccountId, message_ids: Sequence[MessageId]
     ) -> dict[MessageId, Message]:
-        """Return those messages that exist. At most 100 ids.
+        """Return those messages that exist. At most LOOKUP_LIMIT ids.
 
         Their put may have died between its writes: each is in all its places then, as it was read,
         or as somebody has put it meanwhile.
@@ -140,7 +143,7 @@ class MessageStore(Protocol):
         """
 
     def unplaced(self, view: View, messages: Sequence[Message]) -> Sequence[Message]:
-        """Return those messages of one account that the view does not list. At most 100."""
+        """Return those messages of one account that the view lacks. At most LOOKUP_LIMIT."""
 
     def let_ends_lapse(
         self, account_id: AccountId, message_ids: Sequence[MessageId], *, noted_before: datetime
@@ -163,7 +166,7 @@ class ThreadStore(Protocol):
     def get_many(
         self, account_id: AccountId, thread_ids: Sequence[ThreadId]
     ) -> dict[ThreadId, Thread]:
-        """Return those threads that exist. At most 100 ids."""
+        """Return those threads that exist. At most LOOKUP_LIMIT ids."""
 
 
 class ContentStore(Protocol):

@@ -17,12 +17,9 @@ from postroom.domain.ids import AccountId, FolderId, MessageId, message_id
 from postroom.domain.message import ALL_MAIL, Message, View
 from postroom.domain.sync import MessageRef, PendingFetch
 from postroom.observability import logger
-from postroom.ports import Mailbox
+from postroom.ports import LOOKUP_LIMIT, Mailbox
 from postroom.usecases.store_mail import ask_for
 from postroom.usecases.sync_lanes import SyncTools
-
-_AT_ONCE = 100
-"""Messages looked up in one go; the store's own limit."""
 
 _REASON = "audit"
 
@@ -74,8 +71,8 @@ class IdComparer:
             return replace(audit, state=FolderAuditState.DRIFTING, comparison=None)
         self._still_here()  # whoever was away for longer than the lease asks for nothing
         found = 0
-        for start in range(0, len(page.refs), _AT_ONCE):
-            some = page.refs[start : start + _AT_ONCE]
+        for start in range(0, len(page.refs), LOOKUP_LIMIT):
+            some = page.refs[start : start + LOOKUP_LIMIT]
             found += self._ask_for_listed(audit.view, some, comparison.generation)
             self._still_here()
         is_last = page.next_position is None
@@ -121,7 +118,7 @@ class IdComparer:
         """
         account_id, stores = self._account_id, self._tools.stores
         places = stores.messages.positions(
-            account_id, audit.view, limit=_AT_ONCE, after=comparison.swept
+            account_id, audit.view, limit=LOOKUP_LIMIT, after=comparison.swept
         )
         if not places:
             return replace(audit, state=FolderAuditState.MENDING)

@@ -17,14 +17,12 @@ from postroom.domain.message import (
     Position,
     RawMessage,
 )
-from postroom.ports import ContentStore, DownloadStore, FolderStore, MessageStore
+from postroom.ports import LOOKUP_LIMIT, ContentStore, DownloadStore, FolderStore, MessageStore
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.read_attachment import DIRECT_DOWNLOAD_LIMIT_BYTES
 
 _SCAN_LIMIT = 2_000
 """Messages looked at for one page; a rare match is then left to the next page's cursor."""
-
-_LOOKUP_LIMIT = 100
 
 _CONTENTS_AT_ONCE = 20
 
@@ -168,7 +166,7 @@ def _matches(
     while looked_at < _SCAN_LIMIT:
         # One more than wanted tells whether there is a next page; a rare match is looked for in
         # full strides.
-        asked = _LOOKUP_LIMIT if looked_at else min(limit + 1, _LOOKUP_LIMIT)
+        asked = LOOKUP_LIMIT if looked_at else min(limit + 1, LOOKUP_LIMIT)
         places = messages.positions(
             account_id,
             wanted.view(),

@@ -30,13 +30,11 @@ from postroom.domain.thread import (
     ThreadPlace,
     summarise,
 )
-from postroom.ports import ContentStore, MessageStore, ThreadStore
+from postroom.ports import LOOKUP_LIMIT, ContentStore, MessageStore, ThreadStore
 from postroom.usecases.list_messages import PAGE_CONTENT_LIMIT
 
 _SCAN_LIMIT = 2_000
 """Messages looked at for one page; a rare match is then left to the next page's cursor."""
-
-_LOOKUP_LIMIT = 100
 
 _CONTENTS_AT_ONCE = 20
 
@@ -102,7 +100,7 @@ def messages_of_thread(
     found: dict[MessageId, Message] = {}
     after: Position | None = None
     while places := messages.positions(
-        account_id, thread_view(thread_id), limit=_LOOKUP_LIMIT, after=after
+        account_id, thread_view(thread_id), limit=LOOKUP_LIMIT, after=after
     ):
         after = places[-1]
         stored = messages.get_many(account_id, [place.message_id for place in places])
@@ -141,7 +139,7 @@ class _Walk:
         self._after = None if after is None else after.position
         while looked_at < _SCAN_LIMIT:
             # Most threads have few messages; one thread more tells that there is a next page.
-            asked = _LOOKUP_LIMIT if looked_at else min(limit + 1, _LOOKUP_LIMIT)
+            asked = LOOKUP_LIMIT if looked_at else min(limit + 1, LOOKUP_LIMIT)
             positions = self._positions(asked, place)
             standing = self._standing(positions)
             for position in positions:
@@ -237,8 +235,8 @@ def shown_threads(
 ) -> list[ShownThread | None]:
     """Add to each thread its newest message; None stands for one that has gone since."""
     newest: dict[MessageId, Message] = {}
-    for begin in range(0, len(threads), _LOOKUP_LIMIT):
-        some = [thread.latest.message_id for thread in threads[begin : begin + _LOOKUP_LIMIT]]
+    for begin in range(0, len(threads), LOOKUP_LIMIT):
+        some = [thread.latest.message_id for thread in threads[begin : begin + LOOKUP_LIMIT]]
         newest |= messages.get_many(account_id, some)
     shown: list[ShownThread | None] = []
     for thread in threads:

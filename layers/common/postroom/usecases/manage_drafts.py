@@ -35,15 +35,13 @@ from postroom.domain.message import (
 )
 from postroom.domain.send_request import SendRequest
 from postroom.domain.sync import MessageRef
-from postroom.ports import ContentStore, DraftCreationStore, Mailbox, MessageStore
+from postroom.ports import LOOKUP_LIMIT, ContentStore, DraftCreationStore, Mailbox, MessageStore
 from postroom.usecases.list_messages import list_messages, read_message, with_contents
 from postroom.usecases.send_message import SendTools
 from postroom.usecases.store_mail import ask_for, fetch_and_store, remove_message
 
 _STATES_LIMIT = 20
 """Messages of one draft that may be stored at once: what other clients saved between two syncs."""
-
-_LOOKUP_LIMIT = 100
 
 _AT_ONCE = 16
 """Drafts whose states are looked for at the same time."""
@@ -198,8 +196,8 @@ def _all_states(
     known = {each.id for each in listed}
     others = sorted({place.message_id for some in found for place in some} - known)
     states = list(listed)
-    for begin in range(0, len(others), _LOOKUP_LIMIT):
-        some = messages.get_many(account_id, others[begin : begin + _LOOKUP_LIMIT])
+    for begin in range(0, len(others), LOOKUP_LIMIT):
+        some = messages.get_many(account_id, others[begin : begin + LOOKUP_LIMIT])
         states += some.values()
     return states
 

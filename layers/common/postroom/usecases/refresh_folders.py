@@ -6,12 +6,9 @@ from dataclasses import replace
 from postroom.domain.account import Account
 from postroom.domain.ids import AccountId, FolderId
 from postroom.domain.message import Position, View
-from postroom.ports import Clock, FolderStore, Mailbox
+from postroom.ports import LOOKUP_LIMIT, Clock, FolderStore, Mailbox
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.store_mail import MailStores, ask_for
-
-_PLACES = 100
-"""Messages looked up in one go; the store's own limit."""
 
 
 def refresh_folders(
@@ -65,7 +62,7 @@ def _leave_folder(
     """
     after: Position | None = None
     while places := stores.messages.positions(
-        account_id, View(folder_id), limit=_PLACES, after=after
+        account_id, View(folder_id), limit=LOOKUP_LIMIT, after=after
     ):
         after, read_at = places[-1], clock.now()
         found = stores.messages.get_many(account_id, [place.message_id for place in places])

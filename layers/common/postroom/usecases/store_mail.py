@@ -34,6 +34,7 @@ from postroom.domain.message import ALL_MAIL, FullMessage, Message, MessageEdit,
 from postroom.domain.sync import FetchResult, MailPage, MessageRef, PendingFetch
 from postroom.observability import count, logger
 from postroom.ports import (
+    LOOKUP_LIMIT,
     Clock,
     ContentStore,
     FolderStore,
@@ -53,9 +54,6 @@ _Item = TypeVar("_Item")
 
 _SLICE = 50
 """Messages fetched between two signs of life: some seconds of calls, and 2,000 units at most."""
-
-_LOOKUP_LIMIT = 100
-"""Messages looked up in one go; the store's own limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +209,7 @@ def _remove(
     drafts_kept_until: datetime | None,
 ) -> None:
     """Remove messages, drafts not before what may take their place is fetched."""
-    for some in _chunks(removed, _LOOKUP_LIMIT):
+    for some in _chunks(removed, LOOKUP_LIMIT):
         ids = [message_id(account_id, ref.provider_id) for ref, _ in some]
         kept: list[Message] = []
         if drafts_kept_until is not None:
@@ -234,7 +232,7 @@ def apply_edits(
     has changed meanwhile, before or after.
     """
     unknown: list[MessageRef] = []
-    for some in _chunks(edits, _LOOKUP_LIMIT):
+    for some in _chunks(edits, LOOKUP_LIMIT):
         stored = stores.messages.get_many(account_id, [edit.message_id for edit in some])
         changed: list[Message] = []
         for edit in some:
@@ -273,7 +271,7 @@ def fetch_again(*, account_id: AccountId, stores: MailStores, clock: Clock) -> N
     """Have everything that is stored fetched again, by the next `retry_pending`."""
     after: Position | None = None
     while places := stores.messages.positions(
-        account_id, ALL_MAIL, limit=_LOOKUP_LIMIT, after=after
+        account_id, ALL_MAIL, limit=LOOKUP_LIMIT, after=after
     ):
         after = places[-1]
         stored = stores.messages.get_many(account_id, [place.message_id for place in places])
@@ -295,7 +293,7 @@ def unknown_refs(
     unknown: it may have been sent, and no edit tells of that.
     """
     unknown: list[MessageRef] = []
-    for some in _chunks(refs, _LOOKUP_LIMIT):
+    for some in _chunks(refs, LOOKUP_LIMIT):
         ids = [message_id(account_id, ref.provider_id) for ref in some]
         stored = messages.put_again(account_id, ids)
         settled = {known for known, message in stored.items() if not message.is_draft}
@@ -327,7 +325,7 @@ def retry_pending(
 
     For the holder of the present's lease alone.
     """
-    due = stores.pending.due(account_id, now=clock.now(), limit=_LOOKUP_LIMIT)
+    due = stores.pending.due(account_id, now=clock.now(), limit=LOOKUP_LIMIT)
     if not due:
         return None
     return fetch_and_store(
@@ -402,7 +400,7 @@ def _doubt(
     whoever has been seen entering another folder is not asked for.
     """
     asked = 0
-    for some in _chunks(left, _LOOKUP_LIMIT):
+    for some in _chunks(left, LOOKUP_LIMIT):
         folder_of = {message_id(account_id, known): folder for known, folder in some}
         stored = stores.messages.get_many(account_id, list(folder_of))
         doubtful = [
@@ -457,7 +455,7 @@ def _store(
     """
     drafts = [full.message.id for full in mail if full.message.is_draft]
     known: set[MessageId] = set()
-    for ids in _chunks(drafts, _LOOKUP_LIMIT):
+    for ids in _chunks(drafts, LOOKUP_LIMIT):
         known |= stores.messages.get_many(account_id, ids).keys()
     contents = {full.message.id: full.content for full in mail}
     first = {each: contents[each] for each in contents.keys() - known}
@@ -469,7 +467,7 @@ def _store(
     count("MessagesStored", sum(outcome.is_new for outcome in outcomes))
     lost = [full.message for full, put in zip(mail, outcomes, strict=True) if not put.won]
     ended: list[Message] = []
-    for some in _chunks(lost, _LOOKUP_LIMIT):
+    for some in _chunks(lost, LOOKUP_LIMIT):
         stored = stores.messages.get_many(account_id, [each.id for each in some])
         ended += [each for each in some if each.id not in stored]
     stores.contents.delete(account_id, [each.id for each in ended])
@@ -483,7 +481,7 @@ def _overtaken(account_id: AccountId, lost: Sequence[Message], stores: MailStore
     draft the content may have been written over a newer one; that of all others never changes.
     """
     found: list[Message] = []
-    for some in _chunks(lost, _LOOKUP_LIMIT):
+    for some in _chunks(lost, LOOKUP_LIMIT):
         stored = stores.messages.get_many(account_id, [each.id for each in some])
         standing = [each for each in some if each.id in stored]
         found += [

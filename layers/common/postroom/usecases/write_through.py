@@ -8,13 +8,10 @@ from postroom.domain.folder import Folder
 from postroom.domain.ids import FolderId
 from postroom.domain.message import Message, MessageChange, MessageEdit
 from postroom.domain.sync import MessageRef
-from postroom.ports import Clock, FolderStore, Mailbox, SyncStateStore, WorkQueue
+from postroom.ports import LOOKUP_LIMIT, Clock, FolderStore, Mailbox, SyncStateStore, WorkQueue
 from postroom.usecases.find_folders import find_folder
 from postroom.usecases.mailboxes import Mailboxes
 from postroom.usecases.store_mail import MailStores, ask_for, fetch_and_store
-
-_LOOKUP_LIMIT = 100
-"""Messages looked up in one go; the store's own limit."""
 
 _SHOWN_ID_LENGTH = 40
 """How much of an unknown folder id is repeated to whoever sent it."""
@@ -33,8 +30,8 @@ def store_edits(
     same moment, nobody here knows which of the two changes the provider made last.
     """
     changed: list[Message] = []
-    for begin in range(0, len(edits), _LOOKUP_LIMIT):
-        some = edits[begin : begin + _LOOKUP_LIMIT]
+    for begin in range(0, len(edits), LOOKUP_LIMIT):
+        some = edits[begin : begin + LOOKUP_LIMIT]
         stored = stores.messages.get_many(some[0][0].account_id, [each.id for each, _ in some])
         for message, edit in some:
             now = stored.get(message.id, message)
